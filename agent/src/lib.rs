@@ -1,0 +1,4 @@
+//! The agent's library: samples cgroups, stores rows, answers questions. See `docs/architecture.md` for the shape.
+
+pub mod metric;
+pub mod model;

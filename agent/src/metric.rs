@@ -1,0 +1,478 @@
+//! The catalogue: every metric the agent knows, once.
+//!
+//! Parser mapping, Parquet schema, HTTP API, Prometheus names and `docs/metrics.md` derive from the tables here; no other
+//! module lists a metric, a kernel file or a kernel key. The position of a metric in [`METRICS`] is its column number.
+//! The one surprise: on cgroup v1 and hybrid machines a metric may come from a `unified` mount beside the controllers.
+
+use crate::metric::Convert::{KeepLimit, NanosToUsec, SharesToWeight, UserHzToUsec, Verbatim};
+use crate::metric::Kind::{Counter, Gauge, Limit};
+use crate::metric::Tree::{Blkio, Cpu, Cpuacct, Memory, Pids, Unified};
+use crate::metric::Unit::{Bytes, Count, Usec, Weight};
+
+/// What a column's values mean over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the cgroup lives; stored raw, becomes a rate when read.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A setting; carried forward between readings. [`UNLIMITED`] stands for the kernel's `max` (v1: -1 or its page
+    /// counter maximum).
+    Limit,
+}
+
+/// The unit of a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Microseconds.
+    Usec,
+    /// Bytes.
+    Bytes,
+    /// A number of things: periods, events, pages, processes.
+    Count,
+    /// Relative CPU weight, 1 to 10000, default 100.
+    Weight,
+}
+
+/// How a file is read, by what reading it costs the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Every tick.
+    Fast,
+    /// At most once a second: the kernel flushes per-CPU counters for it.
+    Stat,
+    /// On change, or every 10 s; not kept open.
+    Limit,
+}
+
+/// Which mounted hierarchy holds the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tree {
+    /// cgroup v2, or the `unified` mount of a hybrid machine.
+    Unified,
+    /// v1 `cpu`.
+    Cpu,
+    /// v1 `cpuacct`.
+    Cpuacct,
+    /// v1 `memory`.
+    Memory,
+    /// v1 `blkio`.
+    Blkio,
+    /// v1 `pids`.
+    Pids,
+}
+
+/// The shape of a kernel file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One number, or `max`; its key is empty.
+    Single,
+    /// `KEY VALUE` lines.
+    FlatKeyed,
+    /// `cpu.max`: quota and period on one line; keys `quota` and `period`.
+    CpuMax,
+    /// Pressure stall information: keys `some` and `full` are the `total=` fields, microseconds.
+    Pressure,
+    /// `io.stat`: each key summed over devices.
+    IoStat,
+    /// v1 `blkio.throttle.*`: each operation (`Read`, `Write`, `Discard`) summed over devices.
+    BlkioThrottle,
+}
+
+/// What turns the kernel's number into the column's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Convert {
+    /// Already in the column's unit.
+    Verbatim,
+    /// Nanoseconds to microseconds.
+    NanosToUsec,
+    /// `USER_HZ` ticks (usually 10 ms) to microseconds.
+    UserHzToUsec,
+    /// v1 `cpu.shares` (1024 is the default) to a v2 weight (100 is the default), as the kernel itself relates them.
+    SharesToWeight,
+    /// A limit: no limit becomes [`UNLIMITED`].
+    KeepLimit,
+}
+
+/// The value of a limit column where the kernel sets no limit: larger than any use, so `use < limit` holds in SQL.
+pub const UNLIMITED: i64 = i64::MAX;
+
+/// Where a value comes from in one kind of hierarchy.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The hierarchy that holds the file.
+    pub tree: Tree,
+    /// The file's name in the cgroup's directory.
+    pub file: &'static str,
+    /// The key inside the file; empty for a file of one number.
+    pub key: &'static str,
+    /// The conversion to the column's unit.
+    pub convert: Convert,
+}
+
+/// The name under which Prometheus users know a metric (cAdvisor and the kubelet).
+#[derive(Clone, Copy, Debug)]
+pub struct Prometheus {
+    /// The full name, unit and `_total` included.
+    pub name: &'static str,
+    /// A label pair beside the container's own labels.
+    pub label: Option<(&'static str, &'static str)>,
+}
+
+/// One metric: a column of the `containers` table.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// The column's name, snake case, its unit at the end.
+    pub name: &'static str,
+    /// Counter, gauge or limit.
+    pub kind: Kind,
+    /// The unit of the stored value.
+    pub unit: Unit,
+    /// The first kernel that has it under cgroup v2.
+    pub since: &'static str,
+    /// Where it is under cgroup v2.
+    pub v2: Option<Source>,
+    /// Where it is under cgroup v1 and on hybrid machines.
+    pub v1: Option<Source>,
+    /// Its name in `/metrics`, where dashboards expect one.
+    pub prometheus: Option<Prometheus>,
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+impl Metric {
+    /// The older long name, `cgroup.v2.FILE.KEY`, under which earlier tools stored this metric.
+    #[must_use]
+    pub fn alias(&self) -> Option<String> {
+        let (version, source) = self.v2.map(|s| ("v2", s)).or(self.v1.map(|s| ("v1", s)))?;
+        let dot = if source.key.is_empty() { "" } else { "." };
+        Some(format!("cgroup.{version}.{}{dot}{}", source.file, source.key))
+    }
+
+    /// How often it is read under cgroup v2 (or, where it is not there, under v1).
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.v2.or(self.v1).map_or(Class::Fast, |source| file_spec(source.file).class)
+    }
+}
+
+/// A kernel file: its shape and what reading it costs.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSpec {
+    /// The file's name in the cgroup's directory.
+    pub name: &'static str,
+    /// Its shape.
+    pub format: Format,
+    /// How often it is read.
+    pub class: Class,
+}
+
+const fn file(name: &'static str, format: Format, class: Class) -> FileSpec {
+    FileSpec { name, format, class }
+}
+
+/// Every kernel file the agent reads for a container.
+pub const FILES: &[FileSpec] = &[
+    file("cpu.stat", Format::FlatKeyed, Class::Fast),
+    file("cpu.pressure", Format::Pressure, Class::Fast),
+    file("cpu.max", Format::CpuMax, Class::Limit),
+    file("cpu.weight", Format::Single, Class::Limit),
+    file("cpuacct.usage", Format::Single, Class::Fast),
+    file("cpuacct.stat", Format::FlatKeyed, Class::Fast),
+    file("cpu.cfs_quota_us", Format::Single, Class::Limit),
+    file("cpu.cfs_period_us", Format::Single, Class::Limit),
+    file("cpu.shares", Format::Single, Class::Limit),
+    file("memory.current", Format::Single, Class::Fast),
+    file("memory.peak", Format::Single, Class::Fast),
+    file("memory.max", Format::Single, Class::Limit),
+    file("memory.high", Format::Single, Class::Limit),
+    file("memory.low", Format::Single, Class::Limit),
+    file("memory.min", Format::Single, Class::Limit),
+    file("memory.swap.current", Format::Single, Class::Fast),
+    file("memory.swap.peak", Format::Single, Class::Fast),
+    file("memory.swap.max", Format::Single, Class::Limit),
+    file("memory.events", Format::FlatKeyed, Class::Fast),
+    file("memory.pressure", Format::Pressure, Class::Fast),
+    file("memory.stat", Format::FlatKeyed, Class::Stat),
+    file("memory.usage_in_bytes", Format::Single, Class::Fast),
+    file("memory.max_usage_in_bytes", Format::Single, Class::Fast),
+    file("memory.limit_in_bytes", Format::Single, Class::Limit),
+    file("memory.failcnt", Format::Single, Class::Fast),
+    file("memory.oom_control", Format::FlatKeyed, Class::Fast),
+    file("io.stat", Format::IoStat, Class::Stat),
+    file("io.pressure", Format::Pressure, Class::Fast),
+    file("blkio.throttle.io_service_bytes_recursive", Format::BlkioThrottle, Class::Stat),
+    file("blkio.throttle.io_serviced_recursive", Format::BlkioThrottle, Class::Stat),
+    file("pids.current", Format::Single, Class::Fast),
+    file("pids.peak", Format::Single, Class::Fast),
+    file("pids.max", Format::Single, Class::Limit),
+    file("pids.events", Format::FlatKeyed, Class::Fast),
+];
+
+/// The shape and cost of a file that the catalogue names.
+#[must_use]
+pub fn file_spec(name: &str) -> FileSpec {
+    // A test proves that every source's file is listed, so the default is never taken.
+    FILES.iter().find(|f| f.name == name).copied().unwrap_or(file("", Format::Single, Class::Fast))
+}
+
+/// The file to read where a kernel does not have `name`: the recursive blkio counters came with Linux 3.12's hierarchy
+/// work and are missing where the controller was built without it.
+#[must_use]
+pub fn fallback_file(name: &str) -> Option<&'static str> {
+    match name {
+        "blkio.throttle.io_service_bytes_recursive" => Some("blkio.throttle.io_service_bytes"),
+        "blkio.throttle.io_serviced_recursive" => Some("blkio.throttle.io_serviced"),
+        _ => None,
+    }
+}
+
+const fn src(tree: Tree, file: &'static str, key: &'static str, convert: Convert) -> Option<Source> {
+    Some(Source { tree, file, key, convert })
+}
+
+const fn v2(file: &'static str, key: &'static str) -> Option<Source> {
+    src(Unified, file, key, Verbatim)
+}
+
+const fn v2_limit(file: &'static str, key: &'static str) -> Option<Source> {
+    src(Unified, file, key, KeepLimit)
+}
+
+const fn prom(name: &'static str) -> Option<Prometheus> {
+    Some(Prometheus { name, label: None })
+}
+
+const fn failures(kind: &'static str) -> Option<Prometheus> {
+    Some(Prometheus { name: "container_memory_failures_total", label: Some(("failure_type", kind)) })
+}
+
+const fn metric(name: &'static str, kind: Kind, unit: Unit, since: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind, unit, since, v2: None, v1: None, prometheus: None, help }
+}
+
+impl Metric {
+    const fn v2(mut self, source: Option<Source>) -> Self {
+        self.v2 = source;
+        self
+    }
+
+    const fn v1(mut self, source: Option<Source>) -> Self {
+        self.v1 = source;
+        self
+    }
+
+    const fn prom(mut self, prometheus: Option<Prometheus>) -> Self {
+        self.prometheus = prometheus;
+        self
+    }
+}
+
+/// A `memory.stat` gauge in bytes; the third argument is its key on cgroup v1.
+macro_rules! stat_bytes {
+    ($key:literal, $since:literal, $help:literal) => {
+        metric(concat!("memory_stat_", $key, "_bytes"), Gauge, Bytes, $since, $help).v2(v2("memory.stat", $key))
+    };
+    ($key:literal, $since:literal, $v1:literal, $help:literal) => {
+        stat_bytes!($key, $since, $help).v1(src(Memory, "memory.stat", $v1, Verbatim))
+    };
+}
+
+/// A `memory.stat` counter of events or pages; the third argument is its key on cgroup v1.
+macro_rules! stat_count {
+    ($key:literal, $since:literal, $help:literal) => {
+        metric(concat!("memory_stat_", $key), Counter, Count, $since, $help).v2(v2("memory.stat", $key))
+    };
+    ($key:literal, $since:literal, $v1:literal, $help:literal) => {
+        stat_count!($key, $since, $help).v1(src(Memory, "memory.stat", $v1, Verbatim))
+    };
+}
+
+/// The two totals of one pressure file.
+macro_rules! pressure {
+    ($resource:literal, $file:literal, $state:literal, $since:literal, $prom:literal, $help:literal) => {
+        metric(concat!($resource, "_pressure_", $state, "_usec"), Counter, Usec, $since, $help)
+            .v2(v2($file, $state))
+            .v1(v2($file, $state))
+            .prom(prom(concat!("container_pressure_", $resource, "_", $prom, "_seconds_total")))
+    };
+}
+
+/// An event count of `memory.events`.
+macro_rules! memory_event {
+    ($key:literal, $since:literal, $help:literal) => {
+        metric(concat!("memory_events_", $key), Counter, Count, $since, $help).v2(v2("memory.events", $key))
+    };
+}
+
+/// Every metric of the `containers` table, in column order; see `docs/metrics.md` for the rendered table.
+#[rustfmt::skip] // one metric per line reads as the table it is
+pub const METRICS: &[Metric] = &[
+    metric("cpu_usage_usec", Counter, Usec, "4.15", "CPU time used, all CPUs")
+        .v2(v2("cpu.stat", "usage_usec")).v1(src(Cpuacct, "cpuacct.usage", "", NanosToUsec)).prom(prom("container_cpu_usage_seconds_total")),
+    metric("cpu_user_usec", Counter, Usec, "4.15", "CPU time used in user mode (v1: resolution 1/USER_HZ)")
+        .v2(v2("cpu.stat", "user_usec")).v1(src(Cpuacct, "cpuacct.stat", "user", UserHzToUsec)).prom(prom("container_cpu_user_seconds_total")),
+    metric("cpu_system_usec", Counter, Usec, "4.15", "CPU time used in kernel mode (v1: resolution 1/USER_HZ)")
+        .v2(v2("cpu.stat", "system_usec")).v1(src(Cpuacct, "cpuacct.stat", "system", UserHzToUsec)).prom(prom("container_cpu_system_seconds_total")),
+    metric("cpu_nice_usec", Counter, Usec, "6.12", "User-mode CPU time of niced tasks").v2(v2("cpu.stat", "nice_usec")),
+    metric("cpu_nr_periods", Counter, Count, "4.15", "Enforcement periods in which the group was runnable under a quota")
+        .v2(v2("cpu.stat", "nr_periods")).v1(src(Cpu, "cpu.stat", "nr_periods", Verbatim)).prom(prom("container_cpu_cfs_periods_total")),
+    metric("cpu_nr_throttled", Counter, Count, "4.15", "Enforcement periods in which the group was throttled")
+        .v2(v2("cpu.stat", "nr_throttled")).v1(src(Cpu, "cpu.stat", "nr_throttled", Verbatim)).prom(prom("container_cpu_cfs_throttled_periods_total")),
+    metric("cpu_throttled_usec", Counter, Usec, "4.15", "Time throttled, summed over CPUs: may grow faster than wall time")
+        .v2(v2("cpu.stat", "throttled_usec")).v1(src(Cpu, "cpu.stat", "throttled_time", NanosToUsec)).prom(prom("container_cpu_cfs_throttled_seconds_total")),
+    metric("cpu_nr_bursts", Counter, Count, "5.15", "Periods in which the group used more than its quota by bursting")
+        .v2(v2("cpu.stat", "nr_bursts")).v1(src(Cpu, "cpu.stat", "nr_bursts", Verbatim)),
+    metric("cpu_burst_usec", Counter, Usec, "5.15", "CPU time used above the quota by bursting")
+        .v2(v2("cpu.stat", "burst_usec")).v1(src(Cpu, "cpu.stat", "burst_time", NanosToUsec)),
+    metric("cpu_quota_usec", Limit, Usec, "4.15", "CPU time allowed per period, all CPUs")
+        .v2(v2_limit("cpu.max", "quota")).v1(src(Cpu, "cpu.cfs_quota_us", "", KeepLimit)).prom(prom("container_spec_cpu_quota")),
+    metric("cpu_period_usec", Limit, Usec, "4.15", "Length of an enforcement period")
+        .v2(v2_limit("cpu.max", "period")).v1(src(Cpu, "cpu.cfs_period_us", "", KeepLimit)).prom(prom("container_spec_cpu_period")),
+    metric("cpu_weight", Limit, Weight, "4.15", "Share of CPU under contention (v1: cpu.shares x 100 / 1024)")
+        .v2(v2("cpu.weight", "")).v1(src(Cpu, "cpu.shares", "", SharesToWeight)),
+    pressure!("cpu", "cpu.pressure", "some", "4.20", "waiting", "Time in which at least one task waited for a CPU"),
+    pressure!("cpu", "cpu.pressure", "full", "5.13", "stalled", "Time in which all tasks waited for a CPU"),
+
+    metric("memory_current_bytes", Gauge, Bytes, "4.5", "Memory in use, page cache and kernel memory included")
+        .v2(v2("memory.current", "")).v1(src(Memory, "memory.usage_in_bytes", "", Verbatim)).prom(prom("container_memory_usage_bytes")),
+    metric("memory_peak_bytes", Gauge, Bytes, "5.19", "Largest memory in use since the cgroup was made")
+        .v2(v2("memory.peak", "")).v1(src(Memory, "memory.max_usage_in_bytes", "", Verbatim)).prom(prom("container_memory_max_usage_bytes")),
+    metric("memory_max_bytes", Limit, Bytes, "4.5", "Hard limit: above it the kernel reclaims, then kills")
+        .v2(v2_limit("memory.max", "")).v1(src(Memory, "memory.limit_in_bytes", "", KeepLimit)).prom(prom("container_spec_memory_limit_bytes")),
+    metric("memory_high_bytes", Limit, Bytes, "4.5", "Throttling limit: above it tasks reclaim and are slowed down").v2(v2_limit("memory.high", "")),
+    metric("memory_low_bytes", Limit, Bytes, "4.5", "Best-effort protection from reclaim").v2(v2_limit("memory.low", "")),
+    metric("memory_min_bytes", Limit, Bytes, "4.18", "Hard protection from reclaim").v2(v2_limit("memory.min", "")),
+    metric("memory_swap_current_bytes", Gauge, Bytes, "4.5", "Swap in use")
+        .v2(v2("memory.swap.current", "")).v1(src(Memory, "memory.stat", "total_swap", Verbatim)).prom(prom("container_memory_swap")),
+    metric("memory_swap_peak_bytes", Gauge, Bytes, "6.5", "Largest swap in use since the cgroup was made").v2(v2("memory.swap.peak", "")),
+    metric("memory_swap_max_bytes", Limit, Bytes, "4.5", "Swap limit").v2(v2_limit("memory.swap.max", "")),
+    memory_event!("low", "4.5", "Times reclaimed although below memory.low"),
+    memory_event!("high", "4.5", "Times throttled above memory.high"),
+    memory_event!("max", "4.5", "Times use was about to pass memory.max"),
+    memory_event!("oom", "4.5", "Times an allocation failed at the limit"),
+    memory_event!("oom_kill", "4.13", "Processes killed by any kind of OOM killer")
+        .v1(src(Memory, "memory.oom_control", "oom_kill", Verbatim)).prom(prom("container_oom_events_total")),
+    memory_event!("oom_group_kill", "5.17", "Times the whole group was killed"),
+    memory_event!("sock_throttled", "7.0", "Times network sockets were throttled for memory"),
+    metric("memory_failcnt", Counter, Count, "v1 only", "Times use hit the limit (cgroup v1)")
+        .v1(src(Memory, "memory.failcnt", "", Verbatim)).prom(prom("container_memory_failcnt")),
+    pressure!("memory", "memory.pressure", "some", "4.20", "waiting", "Time in which at least one task waited for memory"),
+    pressure!("memory", "memory.pressure", "full", "4.20", "stalled", "Time in which all tasks waited for memory"),
+
+    stat_bytes!("anon", "4.5", "total_rss", "Anonymous memory").prom(prom("container_memory_rss")),
+    stat_bytes!("file", "4.5", "total_cache", "Page cache, tmpfs and shared memory included").prom(prom("container_memory_cache")),
+    stat_bytes!("kernel", "5.18", "Kernel memory, all kinds").prom(prom("container_memory_kernel_usage")),
+    stat_bytes!("kernel_stack", "4.5", "Kernel stacks"),
+    stat_bytes!("pagetables", "5.11", "Page tables"),
+    stat_bytes!("sec_pagetables", "6.1", "Secondary page tables (KVM, IOMMU)"),
+    stat_bytes!("percpu", "5.9", "Per-CPU kernel structures"),
+    stat_bytes!("sock", "4.5", "Network transmission buffers"),
+    stat_bytes!("vmalloc", "5.18", "vmalloc areas"),
+    stat_bytes!("shmem", "4.5", "total_shmem", "Swap-backed page cache: tmpfs, shared memory"),
+    stat_bytes!("zswap", "5.19", "Memory used by the zswap backend"),
+    stat_bytes!("zswapped", "5.19", "Application memory swapped out to zswap"),
+    stat_bytes!("zswap_incomp", "7.0", "Incompressible pages kept in zswap"),
+    stat_bytes!("file_mapped", "4.5", "total_mapped_file", "Page cache mapped into processes").prom(prom("container_memory_mapped_file")),
+    stat_bytes!("file_dirty", "4.5", "total_dirty", "Page cache changed but not yet written back").prom(prom("container_memory_file_dirty_bytes")),
+    stat_bytes!("file_writeback", "4.5", "total_writeback", "Page cache being written back"),
+    stat_bytes!("swapcached", "5.12", "total_swapcached", "Swap cached in memory"),
+    stat_bytes!("anon_thp", "5.6", "total_rss_huge", "Anonymous memory in transparent huge pages"),
+    stat_bytes!("file_thp", "5.11", "Page cache in transparent huge pages"),
+    stat_bytes!("shmem_thp", "5.11", "Shared memory in transparent huge pages"),
+    stat_bytes!("inactive_anon", "4.5", "total_inactive_anon", "Anonymous memory on the inactive list"),
+    stat_bytes!("active_anon", "4.5", "total_active_anon", "Anonymous memory on the active list"),
+    stat_bytes!("inactive_file", "4.5", "total_inactive_file", "Page cache on the inactive list: the first to be reclaimed"),
+    stat_bytes!("active_file", "4.5", "total_active_file", "Page cache on the active list"),
+    stat_bytes!("unevictable", "4.5", "total_unevictable", "Memory that cannot be reclaimed"),
+    stat_bytes!("slab_reclaimable", "4.5", "Slab that can be reclaimed: dentries, inodes"),
+    stat_bytes!("slab_unreclaimable", "4.5", "Slab that cannot be reclaimed"),
+    stat_bytes!("slab", "4.5", "Kernel data structures"),
+    stat_bytes!("hugetlb", "6.13", "hugetlb pages"),
+    stat_count!("workingset_refault", "4.13", "Refaults of recently evicted pages (before 5.9 only)"),
+    stat_count!("workingset_refault_anon", "5.9", "total_workingset_refault_anon", "Refaults of recently evicted anonymous pages"),
+    stat_count!("workingset_refault_file", "5.9", "total_workingset_refault_file", "Refaults of recently evicted file pages"),
+    stat_count!("workingset_activate", "4.13", "Refaulted pages activated at once (before 5.9 only)"),
+    stat_count!("workingset_activate_anon", "5.9", "Refaulted anonymous pages activated at once"),
+    stat_count!("workingset_activate_file", "5.9", "Refaulted file pages activated at once"),
+    stat_count!("workingset_restore", "5.2", "Restored pages seen as active before eviction (before 5.9 only)"),
+    stat_count!("workingset_restore_anon", "5.9", "Restored anonymous pages seen as active before eviction"),
+    stat_count!("workingset_restore_file", "5.9", "Restored file pages seen as active before eviction"),
+    stat_count!("workingset_nodereclaim", "4.13", "Shadow nodes reclaimed"),
+    stat_count!("pswpin", "6.12", "Pages swapped in"),
+    stat_count!("pswpout", "6.12", "Pages swapped out"),
+    stat_count!("pgpgin", "v1 only", "total_pgpgin", "Pages charged (cgroup v1)"),
+    stat_count!("pgpgout", "v1 only", "total_pgpgout", "Pages uncharged (cgroup v1)"),
+    stat_count!("pgscan", "4.13", "Pages scanned for reclaim"),
+    stat_count!("pgsteal", "4.13", "Pages reclaimed"),
+    stat_count!("pgscan_kswapd", "6.1", "Pages scanned by kswapd"),
+    stat_count!("pgscan_direct", "6.1", "Pages scanned by allocating tasks"),
+    stat_count!("pgscan_khugepaged", "6.2", "Pages scanned by khugepaged"),
+    stat_count!("pgscan_proactive", "6.15", "Pages scanned by proactive reclaim"),
+    stat_count!("pgsteal_kswapd", "6.1", "Pages reclaimed by kswapd"),
+    stat_count!("pgsteal_direct", "6.1", "Pages reclaimed by allocating tasks"),
+    stat_count!("pgsteal_khugepaged", "6.2", "Pages reclaimed by khugepaged"),
+    stat_count!("pgsteal_proactive", "6.15", "Pages reclaimed proactively"),
+    stat_count!("pgdemote_kswapd", "6.11", "Pages demoted to slower memory by kswapd"),
+    stat_count!("pgdemote_direct", "6.11", "Pages demoted to slower memory by allocating tasks"),
+    stat_count!("pgdemote_khugepaged", "6.11", "Pages demoted to slower memory by khugepaged"),
+    stat_count!("pgdemote_proactive", "6.15", "Pages demoted to slower memory proactively"),
+    stat_count!("pgpromote_success", "6.11", "Pages promoted to faster memory"),
+    stat_count!("pgfault", "4.5", "total_pgfault", "Page faults").prom(failures("pgfault")),
+    stat_count!("pgmajfault", "4.5", "total_pgmajfault", "Page faults that needed IO").prom(failures("pgmajfault")),
+    stat_count!("pgrefill", "4.13", "Active pages scanned"),
+    stat_count!("pgactivate", "4.13", "Pages moved to the active list"),
+    stat_count!("pgdeactivate", "4.13", "Pages moved to the inactive list"),
+    stat_count!("pglazyfree", "4.13", "Pages postponed to be freed under pressure"),
+    stat_count!("pglazyfreed", "4.13", "Lazily freed pages reclaimed"),
+    stat_count!("swpin_zero", "6.12", "Pages swapped in that were all zero"),
+    stat_count!("swpout_zero", "6.12", "Pages not swapped out because they were all zero"),
+    stat_count!("zswpin", "5.19", "Pages moved in from zswap"),
+    stat_count!("zswpout", "5.19", "Pages moved out to zswap"),
+    stat_count!("zswpwb", "6.8", "Pages written from zswap to swap"),
+    stat_count!("thp_fault_alloc", "5.6", "Huge pages allocated at a fault"),
+    stat_count!("thp_collapse_alloc", "5.6", "Huge pages allocated by collapsing"),
+    stat_count!("thp_swpout", "6.7", "Huge pages swapped out in one piece"),
+    stat_count!("thp_swpout_fallback", "6.7", "Huge pages split before swapping out"),
+    stat_count!("numa_pages_migrated", "6.13", "Pages migrated by NUMA balancing"),
+    stat_count!("numa_pte_updates", "6.13", "Page table entries changed by NUMA balancing"),
+    stat_count!("numa_hint_faults", "6.13", "NUMA hinting faults"),
+    stat_count!("numa_task_migrated", "6.16", "Tasks migrated by NUMA balancing"),
+    stat_count!("numa_task_swapped", "6.16", "Tasks swapped by NUMA balancing"),
+
+    metric("io_read_bytes", Counter, Bytes, "4.5", "Bytes read, all devices")
+        .v2(v2("io.stat", "rbytes")).v1(src(Blkio, "blkio.throttle.io_service_bytes_recursive", "Read", Verbatim)).prom(prom("container_fs_reads_bytes_total")),
+    metric("io_write_bytes", Counter, Bytes, "4.5", "Bytes written, all devices")
+        .v2(v2("io.stat", "wbytes")).v1(src(Blkio, "blkio.throttle.io_service_bytes_recursive", "Write", Verbatim)).prom(prom("container_fs_writes_bytes_total")),
+    metric("io_discard_bytes", Counter, Bytes, "4.19", "Bytes discarded, all devices")
+        .v2(v2("io.stat", "dbytes")).v1(src(Blkio, "blkio.throttle.io_service_bytes_recursive", "Discard", Verbatim)),
+    metric("io_read_ios", Counter, Count, "4.5", "Read operations, all devices")
+        .v2(v2("io.stat", "rios")).v1(src(Blkio, "blkio.throttle.io_serviced_recursive", "Read", Verbatim)).prom(prom("container_fs_reads_total")),
+    metric("io_write_ios", Counter, Count, "4.5", "Write operations, all devices")
+        .v2(v2("io.stat", "wios")).v1(src(Blkio, "blkio.throttle.io_serviced_recursive", "Write", Verbatim)).prom(prom("container_fs_writes_total")),
+    metric("io_discard_ios", Counter, Count, "4.19", "Discard operations, all devices")
+        .v2(v2("io.stat", "dios")).v1(src(Blkio, "blkio.throttle.io_serviced_recursive", "Discard", Verbatim)),
+    pressure!("io", "io.pressure", "some", "4.20", "waiting", "Time in which at least one task waited for IO"),
+    pressure!("io", "io.pressure", "full", "4.20", "stalled", "Time in which all tasks waited for IO"),
+
+    metric("pids_current", Gauge, Count, "4.5", "Tasks (processes and threads)")
+        .v2(v2("pids.current", "")).v1(src(Pids, "pids.current", "", Verbatim)).prom(prom("container_threads")),
+    metric("pids_peak", Gauge, Count, "6.8", "Most tasks since the cgroup was made")
+        .v2(v2("pids.peak", "")).v1(src(Pids, "pids.peak", "", Verbatim)),
+    metric("pids_max", Limit, Count, "4.5", "Task limit")
+        .v2(v2_limit("pids.max", "")).v1(src(Pids, "pids.max", "", KeepLimit)).prom(prom("container_threads_max")),
+    metric("pids_events_max", Counter, Count, "4.8", "Times a fork failed at the task limit")
+        .v2(v2("pids.events", "max")).v1(src(Pids, "pids.events", "max", Verbatim)),
+];
+
+/// The number of metric columns.
+pub const COLUMNS: usize = METRICS.len();
+
+/// A metric's position in [`METRICS`]: its column.
+pub type Column = usize;
+
+/// The column of a metric by its name.
+#[must_use]
+pub fn column(name: &str) -> Option<Column> {
+    METRICS.iter().position(|metric| metric.name == name)
+}

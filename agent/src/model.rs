@@ -1,0 +1,213 @@
+//! What one sample is: ids, times, a row, a tick.
+//!
+//! Plain values; nothing here opens a file or knows how rows are stored. The surprise: the values of a tick's rows lie in
+//! one flat vector ([`Tick::values`], [`COLUMNS`] per row) so that a pass over a thousand containers allocates twice.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metric::{COLUMNS, Column};
+
+/// Microseconds since 1970-01-01 UTC.
+pub type UnixMicros = i64;
+
+/// Microseconds in one hour; a sealed file never crosses a multiple of it.
+pub const HOUR_USEC: i64 = 3_600_000_000;
+
+/// A container of this run of the agent; numbers are never used twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContainerKey(pub u32);
+
+/// The Kubernetes quality-of-service class, as the cgroup path tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QosClass {
+    /// Requests equal limits for every container of the pod.
+    Guaranteed,
+    /// Some requests or limits.
+    Burstable,
+    /// None.
+    BestEffort,
+}
+
+impl QosClass {
+    /// The class in lower case, as in cgroup paths and in the `qos_class` column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guaranteed => "guaranteed",
+            Self::Burstable => "burstable",
+            Self::BestEffort => "besteffort",
+        }
+    }
+}
+
+/// What kind of cgroup a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A container.
+    Container,
+    /// A pod's sandbox ("pause"): recorded, hidden by default in answers.
+    Sandbox,
+    /// Any other cgroup, under `--scope all`.
+    Cgroup,
+}
+
+/// Who a row is about: what a cgroup's path tells, and names once they are known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The runtime's container id; for a cgroup that is no container, its path.
+    pub container_id: String,
+    /// The cgroup's path below the hierarchy's root, with a leading slash.
+    pub path: String,
+    /// Container, sandbox, or another cgroup.
+    pub role: Role,
+    /// The container id of the nearest recorded cgroup above this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// The pod's uid, with dashes; a static pod's is the hash of its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_uid: Option<String>,
+    /// The QoS class that the path tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos_class: Option<QosClass>,
+    /// The container runtime that the path tells: `containerd`, `crio`, `docker`, `podman`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// The pod's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// The pod's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The container's name in its pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The workload that owns the pod, as `Kind/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    /// The container's image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+const WORDS: usize = COLUMNS.div_ceil(64);
+
+/// A set of metric columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ColumnSet(pub [u64; WORDS]);
+
+impl ColumnSet {
+    /// No column.
+    pub const EMPTY: Self = Self([0; WORDS]);
+
+    /// Adds a column below [`COLUMNS`].
+    pub fn insert(&mut self, column: Column) {
+        self.0[column / 64] |= 1 << (column % 64);
+    }
+
+    /// Takes a column out.
+    pub fn remove(&mut self, column: Column) {
+        self.0[column / 64] &= !(1 << (column % 64));
+    }
+
+    /// Whether the column is in the set.
+    #[must_use]
+    pub fn contains(&self, column: Column) -> bool {
+        self.0[column / 64] >> (column % 64) & 1 == 1
+    }
+
+    /// Whether the set has no column.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; WORDS]
+    }
+
+    /// The columns of either set.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
+        self
+    }
+
+    /// The columns of this set that are not in the other.
+    #[must_use]
+    pub fn difference(mut self, other: &Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, less)| *word &= !less);
+        self
+    }
+
+    /// The columns in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = Column> + '_ {
+        self.0.iter().enumerate().flat_map(|(index, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                (rest != 0).then(|| {
+                    rest &= rest - 1;
+                    index * 64 + bit
+                })
+            })
+        })
+    }
+}
+
+impl FromIterator<Column> for ColumnSet {
+    fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Self {
+        let mut set = Self::EMPTY;
+        columns.into_iter().for_each(|column| set.insert(column));
+        set
+    }
+}
+
+/// Why a container's column has no value, beside "not read in this tick".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Support {
+    /// The kernel, the hierarchy or the container's controllers do not have it.
+    pub unsupported: ColumnSet,
+    /// It is there, but this process may not read it, or what it reads makes no sense.
+    pub unreadable: ColumnSet,
+}
+
+/// One row without its values: who, when, and which columns were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Whose row it is.
+    pub key: ContainerKey,
+    /// When it was read.
+    pub time: UnixMicros,
+    /// Read after the container's last process had ended, and nothing ran in it afterwards: its totals are complete.
+    pub is_final: bool,
+    /// The columns that have a value; the others are null.
+    pub present: ColumnSet,
+}
+
+/// What one pass of the sampler, or one birth or death between passes, hands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tick {
+    /// Containers seen for the first time; each comes before its first row.
+    pub births: Vec<(ContainerKey, Arc<Identity>)>,
+    /// Columns that a container turned out not to have, or to have again.
+    pub support: Vec<(ContainerKey, Support)>,
+    /// The rows, in the order in which they were read.
+    pub rows: Vec<Row>,
+    /// The rows' values, [`COLUMNS`] per row; a value whose column is not in [`Row::present`] is 0 and means nothing.
+    pub values: Vec<i64>,
+    /// Containers of which no more rows will come.
+    pub deaths: Vec<ContainerKey>,
+}
+
+impl Tick {
+    /// The rows with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&Row, &[i64])> {
+        self.rows.iter().zip(self.values.chunks_exact(COLUMNS))
+    }
+
+    /// Whether there is nothing to hand on.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.births.is_empty() && self.support.is_empty() && self.rows.is_empty() && self.deaths.is_empty()
+    }
+}
