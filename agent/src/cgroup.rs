@@ -1,0 +1,1 @@
+//! Parsers of cgroup files: text in, typed values out; they open nothing.
