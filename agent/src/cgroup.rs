@@ -10,6 +10,7 @@ use crate::metric::{Convert, Format};
 pub mod cpu_max;
 pub mod flat;
 pub mod io;
+pub mod path;
 pub mod pressure;
 pub mod single;
 
