@@ -1,1 +1,3 @@
+//! The agent; see the library.
+
 fn main() {}
