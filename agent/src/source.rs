@@ -49,6 +49,16 @@ impl PlannedFile {
     pub fn name(&self) -> &'static str {
         self.name
     }
+
+    /// Where the file of a cgroup is.
+    #[must_use]
+    pub fn path(&self, cgroup: &str) -> PathBuf {
+        self.sibling(cgroup, self.name)
+    }
+
+    fn sibling(&self, cgroup: &str, name: &str) -> PathBuf {
+        self.root.join(cgroup.trim_start_matches('/')).join(name)
+    }
 }
 
 /// The files to read for every cgroup of a machine, from the catalogue.
@@ -278,10 +288,7 @@ impl Reader {
     }
 
     fn open_and_read(&mut self, file: &PlannedFile, path: &str, state: &mut FileState) -> Result<usize, Errno> {
-        let open = |name: &str| {
-            let full = format!("{}{}/{}", file.root.display(), path.trim_end_matches('/'), name);
-            rustix::fs::open(full, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        };
+        let open = |name| rustix::fs::open(file.sibling(path, name), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let fd = match (open(file.name), fallback_file(file.name)) {
             (Err(Errno::NOENT), Some(other)) => open(other)?,
             (result, _) => result?,
