@@ -13,7 +13,7 @@
 //! 3. A segment's id is in one file at most; a spill whose segment is in a file is deleted, not recovered.
 //! 4. A sealed file never crosses a UTC hour; rows of one container id in it have strictly rising times.
 //! 5. Nothing that is damaged is deleted: it is renamed to `_NAME.corrupt` and counted.
-//! 6. Memory is bounded: the active segment by [`Options::tail_bytes`], those being sealed by twice that.
+//! 6. Memory is bounded: the active segment by [`Options::tail_bytes`], those being sealed by [`Options::frozen_bytes`].
 //!
 //! # What a crash loses
 //! The death of the process: the tick in flight, and what waits in the channel. A power cut: no sealed file, and at most
@@ -69,6 +69,8 @@ use crate::model::{Tick, UnixMicros};
 pub const DEFAULT_ROTATE: Duration = Duration::from_secs(90);
 /// The default size in memory at which a segment is sealed.
 pub const DEFAULT_TAIL_BYTES: usize = 32 << 20;
+/// The default size in memory of the segments that wait to be sealed.
+pub const DEFAULT_FROZEN_BYTES: usize = 2 * DEFAULT_TAIL_BYTES;
 /// The default time between two syncs of the spill.
 pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a second agent waits for the first one to end.
@@ -97,6 +99,8 @@ pub struct Options {
     pub rotate: Duration,
     /// The size in memory at which a segment is sealed.
     pub tail_bytes: usize,
+    /// The size in memory of the segments that wait to be sealed; beyond it, the oldest waits on disk alone.
+    pub frozen_bytes: usize,
     /// The time between two syncs of the spill.
     pub spill_interval: Duration,
     /// How long to wait for another agent to leave the data directory.
@@ -117,6 +121,7 @@ impl Options {
             config: serde_json::Value::Null,
             rotate: DEFAULT_ROTATE,
             tail_bytes: DEFAULT_TAIL_BYTES,
+            frozen_bytes: DEFAULT_FROZEN_BYTES,
             spill_interval: DEFAULT_SPILL_INTERVAL,
             lock_wait: DEFAULT_LOCK_WAIT,
         }
@@ -169,7 +174,7 @@ impl Store {
         let limits = Limits { age: options.rotate, bytes: options.tail_bytes };
         let shared = Arc::new(Shared::new(Tail::new(limits), data, origin(&options, run_id), counters));
         let (sender, ticks) = sync_channel(CHANNEL_TICKS);
-        let writer = Writer::new(Arc::clone(&shared), options.tail_bytes.saturating_mul(2));
+        let writer = Writer::new(Arc::clone(&shared), options.frozen_bytes);
         let sealer = Sealer::new(Arc::clone(&shared), spills);
         let syncing = Arc::clone(&shared);
         let interval = options.spill_interval;
@@ -193,7 +198,6 @@ impl Store {
     }
 
     /// Waits until the sender was dropped and everything is sealed or given up.
-    #[must_use]
     pub fn join(self) -> Summary {
         let writer_panicked = self.writer.join().is_err();
         if writer_panicked {

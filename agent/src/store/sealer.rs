@@ -91,9 +91,11 @@ impl Sealer {
             match self.next_work() {
                 Work::Seal(frozen) => self.seal(frozen),
                 Work::Chore(chore) => self.chore(chore),
-                Work::Stop => return self.unsealed,
+                Work::Stop => break,
             }
         }
+        let parked_rows = self.shared.lock().parked_rows;
+        Unsealed { spilled_rows: self.unsealed.spilled_rows + parked_rows, ..self.unsealed }
     }
 
     fn next_work(&mut self) -> Work {
@@ -259,7 +261,12 @@ impl Sealer {
                 return;
             }
             self.shared.counters.rows_recovered.add(rows);
-            tracing::info!(path = %path.display(), rows, "rows of an earlier run were recovered");
+            let of_this_run = replayed.origin.run_id == self.shared.origin.run_id;
+            if of_this_run {
+                let mut state = self.shared.lock();
+                state.parked_rows = state.parked_rows.saturating_sub(rows);
+            }
+            tracing::info!(path = %path.display(), rows, of_this_run, "rows were recovered from a spill file");
         }
         match &replayed.ending {
             Ending::Clean | Ending::Torn => remove(Some(&path)),

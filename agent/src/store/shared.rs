@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) sealing: Option<u64>,
     /// Spill files of segments that were shed from memory.
     pub(super) parked: Vec<PathBuf>,
+    /// Rows in them that were not sealed yet.
+    pub(super) parked_rows: u64,
     /// The writer has ended; what is frozen now is all there is to seal.
     pub(super) stopping: bool,
     /// The sealer has nothing to do.
@@ -67,6 +69,7 @@ impl Shared {
             catalog: Catalog::default(),
             sealing: None,
             parked: Vec::new(),
+            parked_rows: 0,
             stopping: false,
             idle: false,
             scanning: true,

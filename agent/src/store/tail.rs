@@ -171,9 +171,10 @@ impl Tail {
         Some(frozen)
     }
 
-    /// Forgets the oldest frozen segment but `sealing` if the frozen ones take more than `bytes`.
+    /// Forgets the oldest frozen segment but `sealing` if the frozen ones take more than `bytes`; never the only one, which
+    /// may be larger than that and was not tried yet.
     pub fn shed_frozen(&mut self, bytes: usize, sealing: Option<u64>) -> Option<Frozen> {
-        if self.frozen_bytes <= bytes {
+        if self.frozen_bytes <= bytes || self.frozen.len() < 2 {
             return None;
         }
         let sequence = self.frozen.iter().map(|frozen| frozen.sequence).find(|&sequence| Some(sequence) != sealing)?;

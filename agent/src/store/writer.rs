@@ -150,6 +150,7 @@ impl Writer {
             let lost = shed.segment.rows() - shed.spilled_rows;
             self.shared.counters.rows_dropped.add(lost);
             tracing::warn!(rows = shed.segment.rows(), lost, "a segment that can't be sealed left memory");
+            state.parked_rows += shed.spilled_rows;
             state.parked.extend(shed.spill);
         }
         state.stopping |= reason.is_none();
