@@ -147,7 +147,7 @@ pub struct Counters {
     pub spill_bytes: Cell,
     /// Spill writes that failed.
     pub spill_errors: Cell,
-    /// Rows brought back from spill files at start.
+    /// Rows brought back from spill files, of earlier runs or of segments that had left memory unsealed.
     pub rows_recovered: Cell,
     /// Rows dropped because they could be neither sealed nor kept within the tail's bound.
     pub rows_dropped: Cell,

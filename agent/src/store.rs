@@ -1,1 +1,262 @@
-//! The store.
+//! The store: takes ticks, keeps the newest rows in memory, and writes all of them as rotating Parquet files.
+//!
+//! # Layout
+//! ```text
+//! DATA/containers/dt=2026-11-23/node=NODE/START-END.parquet   sealed: at most one UTC hour, rows by container id and time
+//! DATA/_spill/RUN-000001.spill                                the segment in memory, for the case of a crash
+//! DATA/_sessions/RUN.json   DATA/_fgm.json   DATA/_lock       who wrote what, the format's version, the lock
+//! ```
+//!
+//! # Invariants
+//! 1. A row is in exactly one place for a reader: the tail or one sealed file; both change under one lock.
+//! 2. A file under its final name is whole: it was synced and proven before the rename. It never changes.
+//! 3. A segment's id is in one file at most; a spill whose segment is in a file is deleted, not recovered.
+//! 4. A sealed file never crosses a UTC hour; rows of one container id in it have strictly rising times.
+//! 5. Nothing that is damaged is deleted: it is renamed to `_NAME.corrupt` and counted.
+//! 6. Memory is bounded: the active segment by [`Options::tail_bytes`], those being sealed by [`Options::frozen_bytes`].
+//!
+//! # What a crash loses
+//! The death of the process: the tick in flight, and what waits in the channel. A power cut: no sealed file, and at most
+//! [`Options::spill_interval`] of rows. Stopping by dropping the sender: nothing.
+//!
+//! # Threads
+//! ```text
+//! SyncSender<Tick> -> fgm-writer: tail + spill, rotation -> fgm-sealer: Parquet, catalogue, recovery     fgm-sync: fdatasync of spills
+//! ```
+
+pub mod catalog;
+pub mod data_dir;
+mod durable;
+pub mod footer;
+pub mod frame;
+pub mod layout;
+pub mod reader;
+pub mod recovery;
+pub mod rotation;
+pub mod rowlog;
+pub mod schema;
+pub mod sealed;
+mod sealer;
+pub mod segment;
+mod shared;
+pub mod spill;
+pub mod tail;
+mod writer;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use self::data_dir::{DataDir, DataDirError, Session};
+use self::footer::{FORMAT_VERSION, Origin};
+pub use self::reader::{Reader, Status, TailRow};
+use self::rotation::Limits;
+use self::sealer::{Sealer, Unsealed};
+use self::shared::Shared;
+use self::tail::Tail;
+use self::writer::Writer;
+use crate::health::Counters;
+use crate::model::{Tick, UnixMicros};
+
+/// The default age at which a segment is sealed.
+pub const DEFAULT_ROTATE: Duration = Duration::from_secs(90);
+/// The default size in memory at which a segment is sealed.
+pub const DEFAULT_TAIL_BYTES: usize = 32 << 20;
+/// The default size in memory of the segments that wait to be sealed.
+pub const DEFAULT_FROZEN_BYTES: usize = 2 * DEFAULT_TAIL_BYTES;
+/// The default time between two syncs of the spill.
+pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a second agent waits for the first one to end.
+pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(15);
+/// Ticks that may wait for the writer.
+const CHANNEL_TICKS: usize = 256;
+
+/// What the store must know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The node's name.
+    pub node: String,
+    /// When this run started; makes its id.
+    pub started: UnixMicros,
+    /// The sampling interval.
+    pub interval: Duration,
+    /// The agent's version.
+    pub agent_version: String,
+    /// The agent's git revision.
+    pub git_revision: String,
+    /// The agent's configuration, for the session manifest.
+    pub config: serde_json::Value,
+    /// The age at which a segment is sealed.
+    pub rotate: Duration,
+    /// The size in memory at which a segment is sealed.
+    pub tail_bytes: usize,
+    /// The size in memory of the segments that wait to be sealed; beyond it, the oldest waits on disk alone.
+    pub frozen_bytes: usize,
+    /// The time between two syncs of the spill.
+    pub spill_interval: Duration,
+    /// How long to wait for another agent to leave the data directory.
+    pub lock_wait: Duration,
+}
+
+impl Options {
+    /// The defaults for a data directory and a node.
+    #[must_use]
+    pub fn new(data: &Path, node: &str, started: UnixMicros) -> Self {
+        Self {
+            data: data.to_owned(),
+            node: node.to_owned(),
+            started,
+            interval: Duration::from_secs(1),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_revision: env!("FGM_GIT_REVISION").to_owned(),
+            config: serde_json::Value::Null,
+            rotate: DEFAULT_ROTATE,
+            tail_bytes: DEFAULT_TAIL_BYTES,
+            frozen_bytes: DEFAULT_FROZEN_BYTES,
+            spill_interval: DEFAULT_SPILL_INTERVAL,
+            lock_wait: DEFAULT_LOCK_WAIT,
+        }
+    }
+}
+
+/// Why the store can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory can't be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A thread can't be started.
+    #[error("a thread of the store can't be started: {0}; is the limit of processes too low?")]
+    Thread(std::io::Error),
+}
+
+/// What a store did in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Files sealed, recovered ones included.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Rows that could not be sealed, but are in spill files for the next start.
+    pub spilled_rows: u64,
+    /// Rows that are lost.
+    pub lost_rows: u64,
+}
+
+/// A running store.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    writer: JoinHandle<()>,
+    sealer: JoinHandle<Unsealed>,
+    sync: JoinHandle<()>,
+}
+
+impl Store {
+    /// Opens the data directory and starts the threads; ticks go into the sender, whose drop ends the store.
+    ///
+    /// # Errors
+    /// The data directory can't be used, or no threads are to be had.
+    pub fn start(options: Options, counters: Arc<Counters>) -> Result<(Self, SyncSender<Tick>), StartError> {
+        let data = DataDir::open(&options.data, options.lock_wait)?;
+        let run_id = layout::run_id(options.started, std::process::id());
+        data.write_session(&session(&options, &run_id))?;
+        let spills = spill_files(&data)?;
+        let limits = Limits { age: options.rotate, bytes: options.tail_bytes };
+        let shared = Arc::new(Shared::new(Tail::new(limits), data, origin(&options, run_id), counters));
+        let (sender, ticks) = sync_channel(CHANNEL_TICKS);
+        let writer = Writer::new(Arc::clone(&shared), options.frozen_bytes);
+        let sealer = Sealer::new(Arc::clone(&shared), spills);
+        let syncing = Arc::clone(&shared);
+        let interval = options.spill_interval;
+        Ok((
+            Self {
+                shared,
+                writer: spawn("fgm-writer", move || writer.run(&ticks))?,
+                sealer: spawn("fgm-sealer", move || sealer.run())?,
+                sync: spawn("fgm-sync", move || {
+                    syncing.sync.run(&syncing.spill_directory(), interval, &syncing.counters);
+                })?,
+            },
+            sender,
+        ))
+    }
+
+    /// What answers questions about the stored rows.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// Waits until the sender was dropped and everything is sealed or given up.
+    pub fn join(self) -> Summary {
+        let writer_panicked = self.writer.join().is_err();
+        if writer_panicked {
+            // The sealer must still end.
+            self.shared.lock().stopping = true;
+            self.shared.changed.notify_all();
+        }
+        let unsealed = self.sealer.join().unwrap_or_default();
+        self.shared.sync.stop();
+        // It only syncs; its panic loses nothing.
+        let _ = self.sync.join();
+        let counters = &self.shared.counters;
+        Summary {
+            files: counters.seals.get(),
+            rows: counters.rows_written.get(),
+            spilled_rows: unsealed.spilled_rows,
+            lost_rows: unsealed.lost_rows,
+        }
+    }
+}
+
+fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, StartError> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
+}
+
+fn session(options: &Options, run_id: &str) -> Session {
+    Session {
+        run_id: run_id.to_owned(),
+        node: options.node.clone(),
+        started_us: options.started,
+        agent_version: options.agent_version.clone(),
+        git_revision: options.git_revision.clone(),
+        format_version: FORMAT_VERSION,
+        config: options.config.clone(),
+    }
+}
+
+fn origin(options: &Options, run_id: String) -> Origin {
+    Origin {
+        node: options.node.clone(),
+        run_id,
+        segment: String::new(),
+        agent_version: options.agent_version.clone(),
+        git_revision: options.git_revision.clone(),
+        interval_usec: u64::try_from(options.interval.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The spill files of earlier runs, oldest first: listed before this run makes its own.
+fn spill_files(data: &DataDir) -> Result<Vec<PathBuf>, DataDirError> {
+    let directory = data.path().join(layout::SPILL);
+    let unreadable = |source| DataDirError::Unwritable { path: directory.clone(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == layout::SPILL_EXTENSION) {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}

@@ -1,0 +1,259 @@
+//! The key-value metadata of a sealed file: who wrote it, and the directory of its containers.
+//!
+//! One home of the `fgm.*` keys. The version is read before anything else, so a file of a newer agent is refused with a sentence
+//! instead of being misread. `fgm.directory` is JSON that says, for each container, who it is, which rows are its own, when
+//! they were read, and which columns the kernel did not have or did not let be read: a null in any other column means "not
+//! read in this tick". The surprise: opening a file needs nothing but this; no sidecar and no index lies beside it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
+use serde::{Deserialize, Serialize};
+
+use super::segment::Segment;
+use crate::metric::METRICS;
+use crate::model::{ColumnSet, Identity, UnixMicros};
+
+/// The version of files, spills and data directories that this agent writes and understands.
+pub const FORMAT_VERSION: u32 = 1;
+
+const VERSION: &str = "fgm.format_version";
+const NODE: &str = "fgm.node";
+const RUN_ID: &str = "fgm.run_id";
+const SEGMENT: &str = "fgm.segment";
+const AGENT_VERSION: &str = "fgm.agent_version";
+const GIT_REVISION: &str = "fgm.git_revision";
+const INTERVAL: &str = "fgm.interval_usec";
+const DIRECTORY: &str = "fgm.directory";
+
+/// Why a file's footer can't be used, sorted by what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum FooterError {
+    /// It may be readable later: leave it.
+    #[error("{} can't be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A newer agent wrote it: leave it.
+    #[error(
+        "{} was written by a newer fgm-agent (format {found}; this one understands {FORMAT_VERSION}): upgrade to read it",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The file's format version.
+        found: u32,
+    },
+    /// Another program wrote it: leave it.
+    #[error("{} is a Parquet file of another program: it has no {missing}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The key that every sealed file has.
+        missing: &'static str,
+    },
+    /// It is damaged: set it aside.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What wrote a sealed file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The node's name.
+    pub node: String,
+    /// The run of the agent.
+    pub run_id: String,
+    /// The segment, `RUN/NUMBER`; no two sealed files have the same.
+    pub segment: String,
+    /// The agent's version.
+    pub agent_version: String,
+    /// The agent's git revision.
+    pub git_revision: String,
+    /// The sampling interval, in microseconds.
+    pub interval_usec: u64,
+}
+
+/// A container in a sealed file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryEntry {
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The position of its first row in the file.
+    pub first_row: u64,
+    /// The number of its rows, which follow each other.
+    pub rows: u64,
+    /// The time of its first row.
+    pub first_us: UnixMicros,
+    /// The time of its last row.
+    pub last_us: UnixMicros,
+    /// The columns that it does not have: an index into [`Directory::column_sets`].
+    pub unsupported: usize,
+    /// The columns that could not be read: an index into [`Directory::column_sets`].
+    pub unreadable: usize,
+}
+
+/// The containers of a sealed file, in row order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Sets of column names; containers of one machine share a few.
+    pub column_sets: Vec<Vec<String>>,
+    /// The containers.
+    pub containers: Vec<DirectoryEntry>,
+}
+
+impl Directory {
+    /// The directory of a segment's sealed file.
+    #[must_use]
+    pub fn of(segment: &Segment) -> Self {
+        let mut directory = Self::default();
+        let mut known = HashMap::new();
+        let mut first_row = 0;
+        for series in segment.sorted() {
+            let [unsupported, unreadable] =
+                series.absent_columns().map(|columns| directory.set_index(&mut known, columns));
+            directory.containers.push(DirectoryEntry {
+                identity: Identity::clone(&series.identity),
+                first_row,
+                rows: series.rows,
+                first_us: series.first,
+                last_us: series.last(),
+                unsupported,
+                unreadable,
+            });
+            first_row += series.rows;
+        }
+        directory
+    }
+
+    fn set_index(&mut self, known: &mut HashMap<ColumnSet, usize>, columns: ColumnSet) -> usize {
+        *known.entry(columns).or_insert_with(|| {
+            self.column_sets.push(columns.iter().map(|column| METRICS[column].name.to_owned()).collect());
+            self.column_sets.len() - 1
+        })
+    }
+
+    /// What contradicts itself or the file's number of rows.
+    fn fault(&self, file_rows: u64) -> Option<&'static str> {
+        let mut next = 0_u64;
+        for entry in &self.containers {
+            if entry.first_row != next || entry.rows == 0 || entry.first_us > entry.last_us {
+                return Some("its directory contradicts itself");
+            }
+            if entry.unsupported.max(entry.unreadable) >= self.column_sets.len() {
+                return Some("its directory names a column set that it does not have");
+            }
+            next = next.saturating_add(entry.rows);
+        }
+        (next != file_rows).then_some("its directory has another number of rows than the file")
+    }
+}
+
+/// What a sealed file says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footer {
+    /// What wrote it.
+    pub origin: Origin,
+    /// Its containers.
+    pub directory: Directory,
+    /// The number of its rows.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Footer {
+    /// Reads a file's footer.
+    ///
+    /// # Errors
+    /// See [`FooterError`].
+    pub fn read(path: &Path) -> Result<Self, FooterError> {
+        let io = |source| FooterError::Io { path: path.to_owned(), source };
+        let file = File::open(path).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| match error {
+            ParquetError::External(source) if source.is::<std::io::Error>() => {
+                FooterError::Io { path: path.to_owned(), source: std::io::Error::other(source) }
+            }
+            error => FooterError::Damaged { path: path.to_owned(), reason: error.to_string() },
+        })?;
+        let footer = Self::parse(path, &metadata)?;
+        Ok(Self { bytes, ..footer })
+    }
+
+    fn parse(path: &Path, metadata: &ParquetMetaData) -> Result<Self, FooterError> {
+        let keys = Keys::new(path, metadata.file_metadata().key_value_metadata());
+        let version = keys.get(VERSION)?;
+        let damaged = |reason: String| FooterError::Damaged { path: path.to_owned(), reason };
+        match version.parse::<u32>() {
+            Ok(FORMAT_VERSION) => {}
+            Ok(found @ 1..) => return Err(FooterError::Newer { path: path.to_owned(), found }),
+            _ => return Err(damaged(format!("its format version is {version:?}"))),
+        }
+        let interval = keys.get(INTERVAL)?;
+        let origin = Origin {
+            node: keys.get(NODE)?.to_owned(),
+            run_id: keys.get(RUN_ID)?.to_owned(),
+            segment: keys.get(SEGMENT)?.to_owned(),
+            agent_version: keys.get(AGENT_VERSION)?.to_owned(),
+            git_revision: keys.get(GIT_REVISION)?.to_owned(),
+            interval_usec: interval.parse().map_err(|_| damaged(format!("its interval is {interval:?}")))?,
+        };
+        let directory: Directory = serde_json::from_str(keys.get(DIRECTORY)?)
+            .map_err(|error| damaged(format!("its directory is not readable: {error}")))?;
+        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
+        directory.fault(rows).map_or(Ok(()), |fault| Err(damaged(fault.to_owned())))?;
+        Ok(Self { origin, directory, rows, bytes: 0 })
+    }
+}
+
+/// The key-value metadata of a file that is about to be written.
+#[must_use]
+pub fn key_values(origin: &Origin, directory: &Directory) -> Vec<KeyValue> {
+    // Strings and numbers always serialize; an empty directory would be refused when the seal proves its file.
+    let directory = serde_json::to_string(directory).unwrap_or_default();
+    [
+        (VERSION, FORMAT_VERSION.to_string()),
+        (NODE, origin.node.clone()),
+        (RUN_ID, origin.run_id.clone()),
+        (SEGMENT, origin.segment.clone()),
+        (AGENT_VERSION, origin.agent_version.clone()),
+        (GIT_REVISION, origin.git_revision.clone()),
+        (INTERVAL, origin.interval_usec.to_string()),
+        (DIRECTORY, directory),
+    ]
+    .into_iter()
+    .map(|(key, value)| KeyValue::new(key.to_owned(), value))
+    .collect()
+}
+
+struct Keys<'a> {
+    path: &'a Path,
+    values: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(path: &'a Path, pairs: Option<&'a Vec<KeyValue>>) -> Self {
+        let values = pairs.into_iter().flatten();
+        let values = values.filter_map(|pair| Some((pair.key.as_str(), pair.value.as_deref()?))).collect();
+        Self { path, values }
+    }
+
+    fn get(&self, key: &'static str) -> Result<&'a str, FooterError> {
+        let missing = || FooterError::Foreign { path: self.path.to_owned(), missing: key };
+        self.values.get(key).copied().ok_or_else(missing)
+    }
+}

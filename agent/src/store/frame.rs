@@ -1,0 +1,180 @@
+//! What a spill file's frames hold: who was born, which columns they lack, and their rows.
+//!
+//! Pure: bytes in, records out. A frame is `[u32 length][u32 crc32][payload]`, little endian, one per tick; a record is a tag,
+//! the container's key as a varint, and the record's own bytes behind a varint length. The surprise: deaths are not written;
+//! after a restart every container of the earlier run is gone or is born again.
+
+use crate::model::{ContainerKey, Identity, Support};
+use crate::store::rowlog::{ColumnMap, RowError, append_columns, append_varint, take_columns, take_varint};
+
+/// The bytes before a frame's payload.
+pub const FRAME_HEADER: usize = 8;
+
+const BIRTH: u8 = 1;
+const SUPPORT: u8 = 2;
+const ROW: u8 = 3;
+
+/// A frame being put together.
+#[derive(Debug)]
+pub struct Frame {
+    bytes: Vec<u8>,
+    scratch: Vec<u8>,
+    rows: u64,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self { bytes: vec![0; FRAME_HEADER], scratch: Vec::new(), rows: 0 }
+    }
+}
+
+impl Frame {
+    /// Adds who a container is.
+    pub fn birth(&mut self, key: ContainerKey, identity: &Identity) {
+        // Strings and options always serialize; if they did not, an empty record would be refused when read.
+        let json = serde_json::to_vec(identity).unwrap_or_default();
+        self.record(BIRTH, key, &json);
+    }
+
+    /// Adds which columns a container lacks.
+    pub fn support(&mut self, key: ContainerKey, support: &Support) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        append_columns(&mut scratch, &support.unsupported);
+        append_columns(&mut scratch, &support.unreadable);
+        self.record(SUPPORT, key, &scratch);
+        self.scratch = scratch;
+    }
+
+    /// Adds an encoded row.
+    pub fn row(&mut self, key: ContainerKey, encoded: &[u8]) {
+        self.record(ROW, key, encoded);
+        self.rows += 1;
+    }
+
+    /// The number of rows in it.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Whether it has no records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == FRAME_HEADER
+    }
+
+    /// The whole frame, header included.
+    pub fn finish(&mut self) -> &[u8] {
+        let payload = &self.bytes[FRAME_HEADER..];
+        let (length, crc) = (payload.len() as u32, crc32fast::hash(payload));
+        self.bytes[..4].copy_from_slice(&length.to_le_bytes());
+        self.bytes[4..FRAME_HEADER].copy_from_slice(&crc.to_le_bytes());
+        &self.bytes
+    }
+
+    /// Empties it for the next tick.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(FRAME_HEADER);
+        self.rows = 0;
+    }
+
+    fn record(&mut self, tag: u8, key: ContainerKey, body: &[u8]) {
+        self.bytes.push(tag);
+        append_varint(&mut self.bytes, u64::from(key.0));
+        append_varint(&mut self.bytes, body.len() as u64);
+        self.bytes.extend_from_slice(body);
+    }
+}
+
+/// The length and the checksum that a frame's header states.
+#[must_use]
+pub fn frame_header(header: [u8; FRAME_HEADER]) -> (u32, u32) {
+    let [a, b, c, d, e, f, g, h] = header;
+    (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+}
+
+/// One record of a frame.
+#[derive(Debug, PartialEq)]
+pub enum Record<'a> {
+    /// Who a container is.
+    Birth(ContainerKey, Box<Identity>),
+    /// Which columns it lacks.
+    Support(ContainerKey, Support),
+    /// One encoded row.
+    Row(ContainerKey, &'a [u8]),
+}
+
+/// Why a payload is no list of records.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// A number or a set of columns is damaged, or the payload ends inside a record.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// A record of a kind that this version does not write.
+    #[error("a record has the unknown kind {0}")]
+    UnknownKind(u8),
+    /// An identity is not the JSON it should be.
+    #[error("a container's identity is not readable: {0}")]
+    Identity(#[from] serde_json::Error),
+}
+
+/// Takes the next record off the front of `payload`; `None` at its end.
+///
+/// # Errors
+/// The payload is not a list of records.
+pub fn take_record<'a>(payload: &mut &'a [u8], map: Option<&ColumnMap>) -> Result<Option<Record<'a>>, FrameError> {
+    let Some((&tag, rest)) = payload.split_first() else { return Ok(None) };
+    *payload = rest;
+    let key = ContainerKey(u32::try_from(take_varint(payload)?).map_err(|_| RowError::Overlong)?);
+    let length = usize::try_from(take_varint(payload)?).map_err(|_| RowError::Overlong)?;
+    let (mut body, rest) = payload.split_at_checked(length).ok_or(RowError::Truncated)?;
+    *payload = rest;
+    Ok(Some(match tag {
+        BIRTH => Record::Birth(key, serde_json::from_slice(body)?),
+        SUPPORT => {
+            let (unsupported, unreadable) = (take_columns(&mut body, map)?, take_columns(&mut body, map)?);
+            Record::Support(key, Support { unsupported, unreadable })
+        }
+        ROW => Record::Row(key, body),
+        _ => return Err(FrameError::UnknownKind(tag)),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::testing::identity;
+
+    #[test]
+    fn records_come_back_in_order() {
+        let mut frame = Frame::default();
+        assert!(frame.is_empty());
+        let support = Support { unsupported: [1, 100].into_iter().collect(), unreadable: [7].into_iter().collect() };
+        frame.birth(ContainerKey(9), &identity("abc"));
+        frame.support(ContainerKey(9), &support);
+        frame.row(ContainerKey(300), b"xyz");
+        let bytes = frame.finish();
+        let (length, crc) = frame_header(bytes[..FRAME_HEADER].try_into().unwrap());
+        let mut payload = &bytes[FRAME_HEADER..];
+        assert_eq!((length as usize, crc), (payload.len(), crc32fast::hash(payload)));
+        let mut next = || take_record(&mut payload, None).unwrap();
+        assert_eq!(next(), Some(Record::Birth(ContainerKey(9), Box::new(identity("abc")))));
+        assert_eq!(next(), Some(Record::Support(ContainerKey(9), support)));
+        assert_eq!(next(), Some(Record::Row(ContainerKey(300), b"xyz")));
+        assert_eq!(next(), None);
+        assert_eq!(frame.rows(), 1);
+        frame.clear();
+        assert!(frame.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut payload = bytes.as_slice();
+            while let Ok(Some(_)) = take_record(&mut payload, None) {}
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The store's reading side: what is known now, and the rows in memory.
+//!
+//! Copies out under the store's lock, decodes outside of it; any number of threads may ask.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use serde::Serialize;
+
+use super::catalog::ContainerSummary;
+use super::footer::FORMAT_VERSION;
+use super::rowlog::{Decoder, RowError};
+use super::segment::Segment;
+use super::shared::{LastSeal, Shared, State};
+use super::tail::LatestRow;
+use crate::model::{ColumnSet, UnixMicros};
+
+/// A row from memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TailRow {
+    /// When it was read.
+    pub time: UnixMicros,
+    /// Whether its totals are complete.
+    pub is_final: bool,
+    /// The columns that have a value.
+    pub present: ColumnSet,
+    /// The values, by column; what is not in `present` means nothing.
+    pub values: Box<[i64]>,
+}
+
+/// The state of the store, for `/api/status`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The format of its files.
+    pub format_version: u32,
+    /// The run's id.
+    pub run_id: String,
+    /// Sealed files known.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Files left alone: of a newer format, of another program, unreadable, or duplicates.
+    pub refused_files: u64,
+    /// The files found at start are not all known yet.
+    pub scanning: bool,
+    /// Rows in memory.
+    pub tail_rows: u64,
+    /// Bytes of memory they take.
+    pub tail_bytes: u64,
+    /// The time of the oldest of them, in microseconds since 1970.
+    pub tail_oldest_us: Option<UnixMicros>,
+    /// Segments that wait to be sealed.
+    pub unsealed_segments: u64,
+    /// How long the oldest spilled row waits to be synced.
+    pub spill_lag_seconds: f64,
+    /// The last file sealed.
+    pub last_seal: Option<LastSeal>,
+    /// What went wrong last and has not been well since.
+    pub last_error: Option<String>,
+}
+
+/// Answers questions about the stored rows; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The last known values of every living container.
+    #[must_use]
+    pub fn latest(&self) -> Vec<LatestRow> {
+        self.shared.lock().tail.latest()
+    }
+
+    /// A container's rows in memory, oldest first.
+    ///
+    /// # Errors
+    /// The rows in memory are damaged: a bug.
+    pub fn rows(&self, container_id: &str) -> Result<Vec<TailRow>, RowError> {
+        let mut rows = Vec::new();
+        for encoded in self.encoded_rows(container_id) {
+            let mut decoder = Decoder::new(&encoded);
+            while let Some(row) = decoder.next_row()? {
+                rows.push(TailRow {
+                    time: row.time(),
+                    is_final: row.is_final(),
+                    present: *row.present(),
+                    values: Box::from(row.values().as_slice()),
+                });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// A container's rows in memory as [`Decoder`] reads them, one piece per segment, oldest first.
+    #[must_use]
+    pub fn encoded_rows(&self, container_id: &str) -> Vec<Vec<u8>> {
+        let state = self.shared.lock();
+        let found = segments(&state).filter_map(|segment| segment.series_of(container_id));
+        found.map(|series| series.encoded().to_vec()).collect()
+    }
+
+    /// Every container that the store has rows of, the one seen first last.
+    #[must_use]
+    pub fn containers(&self) -> Vec<ContainerSummary> {
+        let state = self.shared.lock();
+        let live: HashSet<&str> = state.tail.live_ids().collect();
+        let mut found: HashMap<&str, ContainerSummary> = HashMap::new();
+        for known in state.catalog.containers() {
+            found.insert(&known.identity.container_id, known.clone());
+        }
+        for series in segments(&state).flat_map(Segment::series).filter(|series| series.rows > 0) {
+            let (identity, first_seen, last_seen) = (Arc::clone(&series.identity), series.first, series.last());
+            let summary = found.entry(&series.identity.container_id).or_insert_with(|| ContainerSummary {
+                identity: Arc::clone(&identity),
+                first_seen,
+                last_seen,
+                alive: false,
+            });
+            if last_seen >= summary.last_seen {
+                summary.identity = identity;
+            }
+            summary.first_seen = summary.first_seen.min(first_seen);
+            summary.last_seen = summary.last_seen.max(last_seen);
+        }
+        for (id, summary) in &mut found {
+            summary.alive = live.contains(id);
+        }
+        let mut summaries: Vec<ContainerSummary> = found.into_values().collect();
+        drop(live);
+        drop(state);
+        summaries.sort_unstable_by(|a, b| {
+            let by_id = || a.identity.container_id.cmp(&b.identity.container_id);
+            b.first_seen.cmp(&a.first_seen).then_with(by_id)
+        });
+        summaries
+    }
+
+    /// The paths of the sealed files, by the time of their first rows.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.shared.lock().catalog.files().map(|file| file.path.clone()).collect()
+    }
+
+    /// The store's state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let spill_lag_seconds = self.shared.sync.lag().as_secs_f64();
+        let state = self.shared.lock();
+        let (files, rows, bytes) = state.catalog.totals();
+        let spans = segments(&state).filter_map(Segment::span);
+        Status {
+            data: self.shared.data.path().to_owned(),
+            format_version: FORMAT_VERSION,
+            run_id: self.shared.origin.run_id.clone(),
+            files,
+            rows,
+            bytes,
+            refused_files: state.refused_files,
+            scanning: state.scanning,
+            tail_rows: segments(&state).map(Segment::rows).sum(),
+            tail_bytes: state.tail.memory() as u64,
+            tail_oldest_us: spans.map(|(first, _)| first).min(),
+            unsealed_segments: state.tail.frozen().count() as u64,
+            spill_lag_seconds,
+            last_seal: state.last_seal.clone(),
+            last_error: state.last_error.clone(),
+        }
+    }
+
+    /// Waits until what was found at start is known, recovered or set aside, and no segment waits to be sealed.
+    pub fn wait_settled(&self) {
+        let state = self.shared.lock();
+        let waited = self.shared.changed.wait_while(state, |state| !state.idle);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn segments(state: &State) -> impl Iterator<Item = &Segment> {
+    state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()])
+}

@@ -1,0 +1,59 @@
+//! Fixtures for the store's tests.
+
+use std::sync::Arc;
+
+use crate::metric::COLUMNS;
+use crate::model::{ColumnSet, ContainerKey, Identity, Role, Row, Tick, UnixMicros};
+
+/// 2026-11-23 04:00:00 UTC.
+pub(crate) const HOUR: UnixMicros = 1_795_406_400_000_000;
+
+pub(crate) fn identity(container_id: &str) -> Identity {
+    Identity {
+        container_id: container_id.to_owned(),
+        path: format!("/kubepods/{container_id}"),
+        role: Role::Container,
+        parent_id: None,
+        pod_uid: Some("5f0c8a62-7e9b-4c5e-9d39-1f6a2b3c4d5e".to_owned()),
+        qos_class: Some(crate::model::QosClass::Burstable),
+        runtime: Some("containerd".to_owned()),
+        pod: None,
+        namespace: None,
+        container: None,
+        workload: None,
+        image: None,
+    }
+}
+
+/// A tick put together row by row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TickBuilder(Tick);
+
+impl TickBuilder {
+    pub(crate) fn birth(mut self, key: u32, container_id: &str) -> Self {
+        self.0.births.push((ContainerKey(key), Arc::new(identity(container_id))));
+        self
+    }
+
+    pub(crate) fn row(self, key: u32, time: UnixMicros, columns: &[(usize, i64)]) -> Self {
+        self.any_row(key, (time, false), columns)
+    }
+
+    pub(crate) fn any_row(mut self, key: u32, (time, is_final): (i64, bool), columns: &[(usize, i64)]) -> Self {
+        let present: ColumnSet = columns.iter().map(|(column, _)| *column).collect();
+        self.0.rows.push(Row { key: ContainerKey(key), time, is_final, present });
+        let start = self.0.values.len();
+        self.0.values.resize(start + COLUMNS, 0);
+        columns.iter().for_each(|(column, value)| self.0.values[start + column] = *value);
+        self
+    }
+
+    pub(crate) fn death(mut self, key: u32) -> Self {
+        self.0.deaths.push(ContainerKey(key));
+        self
+    }
+
+    pub(crate) fn build(self) -> Tick {
+        self.0
+    }
+}
