@@ -62,7 +62,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Subcommands {
     /// Sample, record and serve until SIGTERM or SIGINT
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print every metric that the agent knows, as a Markdown table
     Metrics,
 }
@@ -148,7 +148,7 @@ where
     let line = CommandLine::try_parse_from(arguments).map_err(|error| stop(&error))?;
     match line.command {
         Some(Subcommands::Metrics) => Ok(Command::Metrics),
-        Some(Subcommands::Run(run)) => run_command(run, around),
+        Some(Subcommands::Run(run)) => run_command(*run, around),
         None => run_command(line.run, around),
     }
 }

@@ -375,7 +375,7 @@ mod tests {
         let system = PathBuf::from("/var/lib/fine-grained-monitor/w");
         let dirs =
             |xdg: Option<&str>, home: Option<&str>| default_data_dirs("w", xdg.map(Path::new), home.map(Path::new));
-        assert_eq!(dirs(None, None), [system.clone()]);
+        assert_eq!(dirs(None, None), std::slice::from_ref(&system));
         assert_eq!(
             dirs(None, Some("/home/me")),
             [system.clone(), "/home/me/.local/state/fine-grained-monitor/w".into()]

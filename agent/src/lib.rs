@@ -1,11 +1,15 @@
 //! The agent's library: samples cgroups, stores rows, answers questions. See `docs/architecture.md` for the shape.
 
 pub mod args;
+pub mod catalogue_table;
 pub mod cgroup;
 pub mod config;
 pub mod health;
 pub mod human;
 pub mod metric;
 pub mod model;
+pub mod own_metrics;
+pub mod own_use;
 pub mod rfc3339;
+pub mod service;
 pub mod store;

@@ -17,7 +17,6 @@ pub fn format(time: UnixMicros) -> String {
 /// # Errors
 ///
 /// Where the serializer fails.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
 pub fn serialize<S: serde::Serializer>(time: &UnixMicros, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*time))
 }
