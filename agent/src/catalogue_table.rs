@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use crate::health::Counters;
 use crate::metric::{DERIVED_PROMETHEUS, METRICS, Metric, Prometheus, Source};
-use crate::own_metrics::own_metrics;
+use crate::own_metrics::{own_metrics, use_metrics};
+use crate::own_use::OwnUse;
 
 const PREFACE: &str = "# Metrics
 
@@ -36,16 +37,23 @@ pub fn render() -> String {
         &["Prometheus", "Meaning"],
         DERIVED_PROMETHEUS.iter().map(|derived| vec![code(derived.name), derived.help.to_owned()]),
     ));
-    text.push_str(
-        "\n## The agent's own counters\n\nIn `/metrics`, and in `/api/status` without the prefix `fgm_`.\n\n",
-    );
-    text.push_str(&table(
-        &["Prometheus", "Kind", "Meaning"],
-        own_metrics(&Counters::default())
-            .iter()
-            .map(|metric| vec![code(metric.name), metric.kind().to_owned(), metric.help.to_owned()]),
-    ));
+    text.push_str("\n## The agent about itself\n\n");
+    text.push_str("In `/metrics`; the counters also in `/api/status`, without the prefix `fgm_`.\n\n");
+    text.push_str(&own_table());
     text
+}
+
+fn own_table() -> String {
+    let known = OwnUse {
+        cpu_seconds: Some(0.0),
+        resident_bytes: Some(0),
+        cgroup_memory_bytes: Some(0),
+        cgroup_memory_without_cache_bytes: Some(0),
+        open_fds: Some(0),
+    };
+    let metrics = own_metrics(&Counters::default()).into_iter().chain(use_metrics(&known));
+    let rows = metrics.map(|metric| vec![code(metric.name), metric.kind().to_owned(), metric.help.to_owned()]);
+    table(&["Prometheus", "Kind", "Meaning"], rows)
 }
 
 fn row(metric: &Metric) -> Vec<String> {

@@ -5,6 +5,7 @@ pub mod catalogue_table;
 pub mod cgroup;
 pub mod config;
 pub mod health;
+pub mod http;
 pub mod human;
 pub mod metric;
 pub mod model;

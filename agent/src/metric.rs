@@ -469,18 +469,6 @@ pub const METRICS: &[Metric] = &[
         .v2(v2("pids.events", "max")).v1(src(Pids, "pids.events", "max", Verbatim)),
 ];
 
-/// The number of metric columns.
-pub const COLUMNS: usize = METRICS.len();
-
-/// A metric's position in [`METRICS`]: its column.
-pub type Column = usize;
-
-/// The column of a metric by its name.
-#[must_use]
-pub fn column(name: &str) -> Option<Column> {
-    METRICS.iter().position(|metric| metric.name == name)
-}
-
 /// What `/metrics` shows beside the columns: computed from a container's last values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Derivation {
@@ -565,4 +553,16 @@ impl Tree {
             Self::Pids => "pids",
         }
     }
+}
+
+/// The number of metric columns.
+pub const COLUMNS: usize = METRICS.len();
+
+/// A metric's position in [`METRICS`]: its column.
+pub type Column = usize;
+
+/// The column of a metric by its name.
+#[must_use]
+pub fn column(name: &str) -> Option<Column> {
+    METRICS.iter().position(|metric| metric.name == name)
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::health::{Cell, Counters, Histogram, HistogramValue, ReadError};
+use crate::own_use::OwnUse;
 
 /// A value at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +87,24 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
     ]
 }
 
+/// What is known of the agent's own use, named.
+#[must_use]
+#[rustfmt::skip] // one metric per line reads as the table it is
+pub fn use_metrics(own: &OwnUse) -> Vec<OwnMetric> {
+    let OwnUse { cpu_seconds, resident_bytes, cgroup_memory_bytes, cgroup_memory_without_cache_bytes, open_fds } = *own;
+    let gauge = |name, help, value: Option<u64>| value.map(|n| OwnMetric { name, help, value: OwnValue::Gauge(n) });
+    let cpu = cpu_seconds.map(|seconds| OwnMetric {
+        name: "fgm_agent_cpu_seconds_total", help: "CPU time of the agent, user and system", value: OwnValue::Seconds(seconds),
+    });
+    [
+        cpu,
+        gauge("fgm_agent_resident_memory_bytes", "Resident memory of the agent", resident_bytes),
+        gauge("fgm_agent_cgroup_memory_bytes", "Memory charged to the agent's cgroup", cgroup_memory_bytes),
+        gauge("fgm_agent_cgroup_memory_without_cache_bytes", "Memory charged to the agent's cgroup, less page cache", cgroup_memory_without_cache_bytes),
+        gauge("fgm_agent_open_fds", "Open file descriptors of the agent", open_fds),
+    ].into_iter().flatten().collect()
+}
+
 fn counter(name: &'static str, help: &'static str, cell: &Cell) -> OwnMetric {
     OwnMetric { name, help, value: OwnValue::Counter(cell.get()) }
 }
@@ -113,7 +132,14 @@ mod tests {
 
     #[test]
     fn names_are_unique_prefixed_and_say_what_they_are() {
-        let metrics = own_metrics(&Counters::default());
+        let known = OwnUse {
+            cpu_seconds: Some(1.0),
+            resident_bytes: Some(1),
+            cgroup_memory_bytes: Some(1),
+            cgroup_memory_without_cache_bytes: Some(1),
+            open_fds: Some(1),
+        };
+        let metrics = [own_metrics(&Counters::default()), use_metrics(&known)].concat();
         let mut names: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
         for metric in &metrics {
             assert!(metric.name.starts_with("fgm_"), "{}", metric.name);
