@@ -2,13 +2,16 @@
 //!
 //! At most [`QUERIES`] large answers and [`SCRAPES`] scrapes are made at once, so neither threads nor memory grow with
 //! the number of clients; a request waits up to [`WAIT`] for its turn, then gets 503 with `Retry-After`. Scrapes have a
-//! door of their own: slow queries never hide the agent from its monitoring. A permit is held until the work is done,
-//! even where the client has gone.
+//! door of their own: slow queries never hide the agent from its monitoring. A permit is held until the answer has been
+//! written to its socket, even where the client has gone: answers waiting for slow readers are memory too. `serve.rs`
+//! bounds how long that takes.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use axum::body::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::error::ApiError;
 
@@ -38,58 +41,66 @@ impl Door {
         Self { permits: Arc::new(Semaphore::new(at_once)), wait }
     }
 
-    /// Does the work on a blocking thread, when its turn comes.
-    pub(super) async fn run<T: Send + 'static>(
+    /// Makes an answer on a blocking thread, when its turn comes.
+    pub(super) async fn run<E: Display + Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
+        answer: impl FnOnce() -> Result<Vec<u8>, E> + Send + 'static,
+    ) -> Result<Bytes, ApiError> {
         let turn = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = turn.map_err(|_| ApiError::Busy)?.map_err(|_| ApiError::Failed)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let value = work();
-            drop(permit);
-            value
+        let made = tokio::task::spawn_blocking(move || {
+            answer().map(|bytes| Bytes::from_owner(Answer { bytes, _permit: permit }))
         });
-        done.await.map_err(|error| {
-            tracing::error!(%error, "an answer failed");
-            ApiError::Failed
-        })
+        made.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
     }
+}
+
+/// An answer that keeps its permit until its last byte is let go.
+struct Answer {
+    bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn failed(error: &dyn Display) -> ApiError {
+    tracing::error!(%error, "an answer could not be made");
+    ApiError::Failed
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::convert::Infallible;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_full_door_answers_busy_and_opens_again() {
-        let door = Arc::new(Door::new(1, Duration::ZERO));
-        let (entered, inside) = tokio::sync::oneshot::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let first = tokio::spawn({
-            let door = Arc::clone(&door);
-            async move {
-                door.run(move || {
-                    let _ = entered.send(());
-                    released.recv().is_ok()
-                })
-                .await
-            }
-        });
-        inside.await.unwrap();
-        assert!(matches!(door.run(|| ()).await, Err(ApiError::Busy)));
-        release.send(()).unwrap();
-        assert!(matches!(first.await.unwrap(), Ok(true)));
-        assert!(matches!(door.run(|| 7).await, Ok(7)));
+    fn answer(text: &str) -> impl FnOnce() -> Result<Vec<u8>, Infallible> + Send + 'static {
+        let bytes = text.as_bytes().to_vec();
+        move || Ok(bytes)
     }
 
     #[tokio::test]
-    async fn work_that_panics_fails_alone() {
+    async fn a_full_door_answers_busy_until_an_answer_is_let_go() {
         let door = Door::new(1, Duration::ZERO);
-        let failed = door.run(|| assert!(std::hint::black_box(false), "on purpose")).await;
-        assert!(matches!(failed, Err(ApiError::Failed)));
-        assert!(matches!(door.run(|| 7).await, Ok(7)));
+        let held = door.run(answer("first")).await.unwrap();
+        assert_eq!(held, "first");
+        let rest = held.slice(2..);
+        drop(held);
+        assert!(matches!(door.run(answer("second")).await, Err(ApiError::Busy)));
+        drop(rest);
+        assert_eq!(door.run(answer("third")).await.unwrap(), "third");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_made_fails_alone() {
+        let door = Door::new(1, Duration::ZERO);
+        let panics = || -> Result<Vec<u8>, Infallible> { panic!("on purpose") };
+        assert!(matches!(door.run(panics).await, Err(ApiError::Failed)));
+        assert!(matches!(door.run(|| Err("on purpose")).await, Err(ApiError::Failed)));
+        assert_eq!(door.run(answer("next")).await.unwrap(), "next");
     }
 }

@@ -54,10 +54,6 @@ impl Exposition {
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let format = negotiate(&headers);
     let work = Arc::clone(&shared);
-    let body = shared.scrapes.run(move || work.exposition.render(format)).await?;
-    let body = body.map_err(|error| {
-        tracing::error!(%error, "the metrics cannot be written");
-        ApiError::Failed
-    })?;
+    let body = shared.scrapes.run(move || work.exposition.render(format).map(String::into_bytes)).await?;
     Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], body).into_response())
 }

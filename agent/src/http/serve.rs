@@ -1,8 +1,8 @@
 //! The accept loop and what bounds a connection.
 //!
 //! hyper's own HTTP/1.1 connections rather than `axum::serve`, which bounds neither the number of connections nor the
-//! time that a client takes to send its headers. No connection lives longer than [`MAX_CONNECTION_AGE`] plus
-//! [`DRAIN_GRACE`], so a client that never reads its answer is got rid of too.
+//! time that a client takes to send its headers. A client that stops reading its answer is cut off by the kernel after
+//! [`STALL_TIMEOUT`], one that reads a little now and then after [`MAX_CONNECTION_AGE`] plus [`DRAIN_GRACE`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEAD_BYTES: usize = 32 << 10;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 64;
+/// How long a client may leave what was sent to it unread.
+const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// After this a connection ends with the answer it is giving.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(600);
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(120);
 /// How long answers under way may take once the connection is to end.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
 /// The pause after a failed accept, for instance without a free file descriptor.
@@ -70,8 +72,7 @@ async fn connection(
     mut stopping: watch::Receiver<()>,
     permit: OwnedSemaphorePermit,
 ) {
-    // Answers are written at once; waiting for more to send only delays them.
-    let _ = stream.set_nodelay(true);
+    set_options(&stream);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -95,4 +96,14 @@ async fn connection(
         tracing::debug!(%error, "a connection ended early");
     }
     drop(permit);
+}
+
+fn set_options(stream: &TcpStream) {
+    // Answers are written at once; waiting for more to send only delays them.
+    let nodelay = stream.set_nodelay(true);
+    let millis = u32::try_from(STALL_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    let stall = rustix::net::sockopt::set_tcp_user_timeout(stream, millis);
+    if let Err(error) = nodelay.and(stall.map_err(Into::into)) {
+        tracing::debug!(%error, "a connection goes without its socket options");
+    }
 }
