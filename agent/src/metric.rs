@@ -115,8 +115,8 @@ pub struct Source {
 pub struct Prometheus {
     /// The full name, unit and `_total` included.
     pub name: &'static str,
-    /// A label pair beside the container's own labels.
-    pub label: Option<(&'static str, &'static str)>,
+    /// Label pairs beside the container's own labels.
+    pub labels: &'static [(&'static str, &'static str)],
 }
 
 /// What [`Metric::since`] says of a metric that cgroup v2 does not have.
@@ -243,11 +243,15 @@ const fn v2_limit(file: &'static str, key: &'static str) -> Option<Source> {
 }
 
 const fn prom(name: &'static str) -> Option<Prometheus> {
-    Some(Prometheus { name, label: None })
+    labelled(name, &[])
 }
 
-const fn failures(kind: &'static str) -> Option<Prometheus> {
-    Some(Prometheus { name: "container_memory_failures_total", label: Some(("failure_type", kind)) })
+const fn labelled(name: &'static str, labels: &'static [(&'static str, &'static str)]) -> Option<Prometheus> {
+    Some(Prometheus { name, labels })
+}
+
+const fn failures(labels: &'static [(&'static str, &'static str)]) -> Option<Prometheus> {
+    labelled("container_memory_failures_total", labels)
 }
 
 const fn metric(name: &'static str, kind: Kind, unit: Unit, since: &'static str, help: &'static str) -> Metric {
@@ -312,7 +316,7 @@ macro_rules! memory_event {
 #[rustfmt::skip] // one metric per line reads as the table it is
 pub const METRICS: &[Metric] = &[
     metric("cpu_usage_usec", Counter, Usec, "4.15", "CPU time used, all CPUs")
-        .v2(v2("cpu.stat", "usage_usec")).v1(src(Cpuacct, "cpuacct.usage", "", NanosToUsec)).prom(prom("container_cpu_usage_seconds_total")),
+        .v2(v2("cpu.stat", "usage_usec")).v1(src(Cpuacct, "cpuacct.usage", "", NanosToUsec)).prom(labelled("container_cpu_usage_seconds_total", &[("cpu", "total")])),
     metric("cpu_user_usec", Counter, Usec, "4.15", "CPU time used in user mode (v1: resolution 1/USER_HZ)")
         .v2(v2("cpu.stat", "user_usec")).v1(src(Cpuacct, "cpuacct.stat", "user", UserHzToUsec)).prom(prom("container_cpu_user_seconds_total")),
     metric("cpu_system_usec", Counter, Usec, "4.15", "CPU time used in kernel mode (v1: resolution 1/USER_HZ)")
@@ -421,8 +425,8 @@ pub const METRICS: &[Metric] = &[
     stat_count!("pgdemote_khugepaged", "6.12", "Pages demoted to slower memory by khugepaged"),
     stat_count!("pgdemote_proactive", "6.15", "Pages demoted to slower memory proactively"),
     stat_count!("pgpromote_success", "6.12", "Pages promoted to faster memory"),
-    stat_count!("pgfault", "4.5", "total_pgfault", "Page faults").prom(failures("pgfault")),
-    stat_count!("pgmajfault", "4.5", "total_pgmajfault", "Page faults that needed IO").prom(failures("pgmajfault")),
+    stat_count!("pgfault", "4.5", "total_pgfault", "Page faults").prom(failures(&[("failure_type", "pgfault"), ("scope", "hierarchy")])),
+    stat_count!("pgmajfault", "4.5", "total_pgmajfault", "Page faults that needed IO").prom(failures(&[("failure_type", "pgmajfault"), ("scope", "hierarchy")])),
     stat_count!("pgrefill", "4.13", "Active pages scanned"),
     stat_count!("pgactivate", "4.13", "Pages moved to the active list"),
     stat_count!("pgdeactivate", "4.13", "Pages moved to the inactive list"),
@@ -467,6 +471,92 @@ pub const METRICS: &[Metric] = &[
     metric("pids_events_max", Counter, Count, "4.8", "Times a fork failed at the task limit")
         .v2(v2("pids.events", "max")).v1(src(Pids, "pids.events", "max", Verbatim)),
 ];
+
+/// What `/metrics` shows beside the columns: computed from a container's last values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Derivation {
+    /// `memory_current_bytes` less `memory_stat_inactive_file_bytes`, never below zero: cAdvisor's working set.
+    WorkingSet,
+    /// The time of the container's last row, as seconds since 1970.
+    LastSeen,
+}
+
+/// A metric of `/metrics` that is no column.
+#[derive(Clone, Copy, Debug)]
+pub struct DerivedPrometheus {
+    /// The full name.
+    pub name: &'static str,
+    /// What it is computed from.
+    pub derivation: Derivation,
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+/// Every derived metric; all are gauges.
+pub const DERIVED_PROMETHEUS: &[DerivedPrometheus] = &[
+    DerivedPrometheus {
+        name: "container_memory_working_set_bytes",
+        derivation: Derivation::WorkingSet,
+        help: "Memory in use less the page cache that is the first to be reclaimed",
+    },
+    DerivedPrometheus {
+        name: "container_last_seen",
+        derivation: Derivation::LastSeen,
+        help: "When the container was last sampled, in seconds since 1970",
+    },
+];
+
+impl Kind {
+    /// The kind's name in answers and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+impl Unit {
+    /// The unit's name in answers and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usec => "usec",
+            Self::Bytes => "bytes",
+            Self::Count => "count",
+            Self::Weight => "weight",
+        }
+    }
+}
+
+impl Class {
+    /// The class's name in answers and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Stat => "stat",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+impl Tree {
+    /// The hierarchy's name in answers and tables: a v1 controller, or `unified`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unified => "unified",
+            Self::Cpu => "cpu",
+            Self::Cpuacct => "cpuacct",
+            Self::Memory => "memory",
+            Self::Blkio => "blkio",
+            Self::Pids => "pids",
+        }
+    }
+}
 
 /// The number of metric columns.
 pub const COLUMNS: usize = METRICS.len();
