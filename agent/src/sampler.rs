@@ -20,6 +20,7 @@ use rustix::time::ClockId;
 use serde::Serialize;
 use tracing::{debug, error};
 
+use crate::config::Scope;
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
 use crate::hierarchy::Hierarchy;
@@ -41,16 +42,6 @@ const RESCAN_EVERY: Duration = Duration::from_secs(60);
 
 /// How often, where it does not.
 const RESCAN_BLIND_EVERY: Duration = Duration::from_secs(2);
-
-/// Which cgroups are recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Containers.
-    Containers,
-    /// Every cgroup that has processes, the root excepted.
-    All,
-}
 
 /// What the sampler is told at start.
 #[derive(Clone, Debug)]

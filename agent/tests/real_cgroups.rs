@@ -13,12 +13,13 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use bed::{Bed, can_make_cgroups};
+use fgm_agent::config::Scope;
 use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{UNLIMITED, column};
 use fgm_agent::model::{ContainerKey, Identity, Row, Support, Tick};
 use fgm_agent::sampler::wait::StopSwitch;
-use fgm_agent::sampler::{Options, Sampler, Scope};
+use fgm_agent::sampler::{Options, Sampler};
 
 /// The worker processes of these tests: see `bed`.
 #[test]

@@ -7,8 +7,9 @@ use tracing::info;
 
 use super::lives;
 use super::member::{Member, Reading};
-use super::{LIMITS_EVERY, Sampler, Scope, now, wall_clock};
+use super::{LIMITS_EVERY, Sampler, now, wall_clock};
 use crate::cgroup::path::classify;
+use crate::config::Scope;
 use crate::discovery::CgroupPath;
 use crate::model::{ContainerKey, Identity, Role, Tick};
 use crate::source::{Outcome, Wanted};
