@@ -209,10 +209,10 @@ impl Agent {
         }
     }
 
-    /// The first pass is made, and what it sampled is in the store.
+    /// What was sampled at the start is in the store, or there was nothing to sample.
     fn is_ready(&self) -> bool {
         let counters = &self.service.counters;
-        counters.ticks.get() > 0 && (counters.containers.get() == 0 || counters.tail_bytes.get() > 0)
+        counters.containers.get() == 0 || counters.tail_bytes.get() > 0
     }
 
     fn pass_on_facts(&self, config: &RunConfig, said_cost: &mut bool) {

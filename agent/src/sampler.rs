@@ -151,7 +151,8 @@ impl Sampler {
 
     /// Samples until asked to stop, or until nobody takes the samples any more.
     pub fn run(mut self) {
-        let mut schedule = Schedule::starting_at(now(), self.options.interval);
+        // Everything was read a moment ago, when it was found: the first pass is one interval later.
+        let mut schedule = Schedule::starting_at(now() + self.options.interval, self.options.interval);
         loop {
             let woken = match self.waiter.wait_until(schedule.deadline()) {
                 Ok(woken) => woken,

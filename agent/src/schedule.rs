@@ -24,10 +24,10 @@ pub struct Due {
 }
 
 impl Schedule {
-    /// The first deadline is now.
+    /// A schedule whose first deadline is `first`.
     #[must_use]
-    pub fn starting_at(now: Monotonic, interval: Duration) -> Self {
-        Self { interval, next: now }
+    pub fn starting_at(first: Monotonic, interval: Duration) -> Self {
+        Self { interval, next: first }
     }
 
     /// The deadline to sleep to.

@@ -6,13 +6,17 @@ use std::time::Duration;
 use tracing::info;
 
 use super::lives;
-use super::member::{Member, Reading};
-use super::{LIMITS_EVERY, Sampler, now, wall_clock};
+use super::member::{Life, Member, Reading};
+use super::{LIMITS_EVERY, Sampler, now, thread_cpu, wall_clock};
 use crate::cgroup::path::classify;
 use crate::config::Scope;
 use crate::discovery::CgroupPath;
-use crate::model::{ContainerKey, Identity, Role, Tick};
-use crate::source::{Outcome, Wanted};
+use crate::metric::COLUMNS;
+use crate::model::{ColumnSet, ContainerKey, Identity, Role, Tick};
+use crate::source::{Outcome, RowValues, Wanted};
+
+/// Samples that the first estimate of the cost rests on.
+const CALIBRATION_SAMPLES: usize = 20;
 
 impl Sampler {
     /// Everything that is there at start; where only containers are asked for and there is none, every cgroup.
@@ -27,6 +31,22 @@ impl Sampler {
             }
         }
         self.send(tick);
+        self.calibrate();
+    }
+
+    /// Reads some members once more, for nothing but to know what a sample costs before the first pass.
+    fn calibrate(&mut self) {
+        let (mut values, before) = (vec![0; COLUMNS], thread_cpu());
+        let wanted = Wanted { stat: true, limits: false, missing: false };
+        let mut samples = 0u32;
+        for member in self.members.values_mut().take(CALIBRATION_SAMPLES) {
+            let mut row = RowValues { values: &mut values, present: ColumnSet::EMPTY };
+            self.reader.read((&self.plan, &member.path), &mut member.files, wanted, &mut row);
+            samples += 1;
+        }
+        if samples > 0 {
+            self.usec_per_sample = thread_cpu().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(samples);
+        }
     }
 
     /// A directory is new, or has a process now: records it if it is to be recorded, else looks again at who runs in it.
@@ -91,6 +111,10 @@ impl Sampler {
         let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, now());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = lives::open_events(&self.hierarchy, path);
+        self.members.insert(key, member);
+        let life = Life::New.after(self.populated(key));
+        let Some(mut member) = self.members.remove(&key) else { return };
+        member.life = life;
         let births_before = tick.births.len();
         tick.births.push((key, Arc::clone(&member.identity)));
         let wanted = Wanted { stat: true, limits: true, missing: true };
@@ -106,6 +130,7 @@ impl Sampler {
         self.by_path.insert(Arc::clone(path), key);
         self.adopt_children(&member, tick);
         self.members.insert(key, member);
+        // It may have run and ended before it was found.
         self.look_at_life(key, tick);
     }
 

@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::process::{Pid, PidfdFlags};
 
 use super::member::{Life, Member, Reading};
 use super::{LIMITS_EVERY, SETTLING, Sampler, now, wall_clock};
 use crate::cgroup;
-use crate::hierarchy::Hierarchy;
+use crate::hierarchy::{Hierarchy, Mode};
 use crate::metric::Tree;
 use crate::model::{ContainerKey, Role, Tick};
 use crate::schedule::Monotonic;
@@ -25,7 +25,7 @@ pub(super) fn open_events(hierarchy: &Hierarchy, path: &str) -> Option<OwnedFd> 
 
 fn open(root: &Path, path: &str, file: &str) -> Option<OwnedFd> {
     let full = format!("{}{}/{file}", root.display(), path.trim_end_matches('/'));
-    rustix::fs::open(full, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
+    rustix::fs::open(full, OFlags::RDONLY | OFlags::CLOEXEC, rustix::fs::Mode::empty()).ok()
 }
 
 /// The beginning of a file: enough for `cgroup.events` and the first process.
@@ -46,15 +46,19 @@ impl Sampler {
 
     /// Looks whether anything runs in a member, and takes note of what that means for its rows.
     pub(super) fn look_at_life(&mut self, key: ContainerKey, tick: &mut Tick) {
-        let Some(member) = self.members.get(&key) else { return };
-        let told = member.events.as_ref().and_then(read_start).and_then(|text| cgroup::populated(&text));
-        let populated = match told {
+        let populated = self.populated(key);
+        self.note(key, populated, tick);
+    }
+
+    /// Whether a process is in a member or below it; `None` where it cannot be told.
+    pub(super) fn populated(&mut self, key: ContainerKey) -> Option<bool> {
+        let member = self.members.get(&key)?;
+        match member.events.as_ref().and_then(read_start).and_then(|text| cgroup::populated(&text)) {
             Some(true) => Some(true),
             // A hybrid machine's unified tree may not have the processes that the v1 hierarchies have.
-            _ if self.hierarchy.mode != crate::hierarchy::Mode::V2 => self.watch_first_process(key),
+            _ if self.hierarchy.mode != Mode::V2 => self.watch_first_process(key),
             told => told,
-        };
-        self.note(key, populated, tick);
+        }
     }
 
     /// `cgroup.events` of a member changed.
