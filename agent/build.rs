@@ -1,7 +1,5 @@
 //! Puts the git revision into the binary: `FGM_GIT_REVISION` where set, else what `git` says, else "unknown".
 
-#![expect(clippy::print_stdout, reason = "cargo reads the build script's standard output")]
-
 use std::path::Path;
 use std::process::Command;
 

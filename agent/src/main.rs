@@ -1,1 +1,59 @@
-fn main() {}
+//! The agent's program: reads the command line, starts what it asks for, and turns the outcome into an exit code.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use fgm_agent::args::{self, Command, USAGE_EXIT_CODE};
+use fgm_agent::{app, catalogue_table};
+use tracing_subscriber::EnvFilter;
+
+/// Something went wrong after a good start.
+const FAILED_EXIT_CODE: u8 = 1;
+
+/// A second signal ended the process before everything was sealed; the spill has it for the next start.
+const ABORTED_EXIT_CODE: i32 = 130;
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os(), &args::surroundings()) {
+        Ok(Command::Metrics) => print(&catalogue_table::render()),
+        Ok(Command::Run(config)) => {
+            log_to_stderr();
+            match app::run(*config, || std::process::exit(ABORTED_EXIT_CODE)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    complain(&format!("error: {error}\n"));
+                    ExitCode::from(if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE })
+                }
+            }
+        }
+        Err(stop) if stop.code == 0 => print(&stop.text),
+        Err(stop) => {
+            complain(&stop.text);
+            ExitCode::from(stop.code)
+        }
+    }
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("FGM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Prints to standard output; a reader that went away is no failure.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(FAILED_EXIT_CODE),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn complain(text: &str) {
+    // Nobody is left to tell where standard error is closed.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,1 +1,79 @@
-//! Benchmarks.
+//! What the benchmarks stand on: real cgroups with real processes in them, on whatever hierarchy this machine has.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use cgroups_rs::fs::cgroup_builder::CgroupBuilder;
+use cgroups_rs::fs::{Cgroup, hierarchies};
+
+/// Where cgroups are mounted.
+pub const CGROUP_ROOT: &str = "/sys/fs/cgroup";
+
+/// Containers' cgroups, shaped as kubepods, with one process in each; removed when dropped.
+pub struct Containers {
+    groups: Vec<(Cgroup, Option<PathBuf>)>,
+    processes: Vec<Child>,
+    top: String,
+    /// The cgroups' paths below the hierarchies' roots.
+    pub paths: Vec<String>,
+}
+
+impl Containers {
+    /// Makes `count` containers; each runs `command`.
+    ///
+    /// # Errors
+    /// When this process may not make cgroups, or the command does not start.
+    pub fn make(count: usize, command: &[String]) -> Result<Self> {
+        ensure!(rustix::process::geteuid().is_root(), "making cgroups needs root: run this as root");
+        let top = format!("fgm{}-kubepods", std::process::id());
+        let mut made = Self { groups: Vec::new(), processes: Vec::new(), top, paths: Vec::new() };
+        for number in 0..count {
+            made.add(number, command).with_context(|| format!("container {number}"))?;
+        }
+        Ok(made)
+    }
+
+    fn add(&mut self, number: usize, command: &[String]) -> Result<()> {
+        let path = format!("{}/burstable/pod00000000-0000-4000-8000-{number:012x}/{number:064x}", self.top);
+        let group = CgroupBuilder::new(&path).build(hierarchies::auto())?;
+        let unified_root = PathBuf::from(CGROUP_ROOT).join("unified");
+        let unified = unified_root.join("cgroup.controllers").exists().then(|| unified_root.join(&path));
+        if let Some(unified) = &unified {
+            std::fs::create_dir_all(unified)?;
+        }
+        let (program, arguments) = command.split_first().context("no command")?;
+        let child = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        group.add_task_by_tgid(u64::from(child.id()).into())?;
+        if let Some(unified) = &unified {
+            std::fs::write(unified.join("cgroup.procs"), child.id().to_string())?;
+        }
+        self.processes.push(child);
+        self.groups.push((group, unified));
+        self.paths.push(format!("/{path}"));
+        Ok(())
+    }
+}
+
+impl Drop for Containers {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        for (group, unified) in &self.groups {
+            let _ = group.delete();
+            if let Some(unified) = unified {
+                let _ = std::fs::remove_dir(unified);
+            }
+        }
+        let Ok(mounts) = std::fs::read_dir(CGROUP_ROOT) else { return };
+        for root in mounts.flatten().map(|entry| entry.path()).chain([PathBuf::from(CGROUP_ROOT)]) {
+            for pod in self.paths.iter().filter_map(|path| PathBuf::from(path).parent().map(PathBuf::from)) {
+                let _ = std::fs::remove_dir(root.join(pod.strip_prefix("/").unwrap_or(&pod)));
+            }
+            let _ = std::fs::remove_dir(root.join(&self.top).join("burstable"));
+            let _ = std::fs::remove_dir(root.join(&self.top));
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The composition root: wires configuration, store, sampler and HTTP together, and takes them apart again in order.
+//!
+//! The only place that knows all of them. Stopping is by ownership: the sampler's thread ends and drops its sender, the
+//! store drains and seals, then HTTP drains, so that answers stay whole to the end. The surprise: one async thread is
+//! enough, because everything that takes time runs on threads of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::args::{CRATE_VERSION, GIT_REVISION};
+use crate::config::{DataDir, RunConfig, default_data_dirs};
+use crate::health::Counters;
+use crate::hierarchy::{self, Hierarchy};
+use crate::http::Http;
+use crate::model::{Tick, UnixMicros};
+use crate::own_use::OwnUseReader;
+use crate::sampler::wait::StopSwitch;
+use crate::sampler::{self, Sampler, StatusCell};
+use crate::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
+use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
+use crate::store::data_dir::DataDirError;
+use crate::store::{self, StartError, Store, Summary};
+
+/// How long HTTP may take to finish the answers that it is in.
+const HTTP_GRACE: Duration = Duration::from_secs(3);
+
+/// How often what the sampler tells about itself is passed on.
+const FACTS_EVERY: Duration = Duration::from_secs(1);
+
+/// Descriptors kept free for everything but kernel files: connections, segments, watches.
+const RESERVED_FILES: u64 = 256;
+
+/// Why the agent cannot start or go on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// No cgroup hierarchy.
+    #[error(transparent)]
+    Hierarchy(#[from] hierarchy::Error),
+    /// No usable data directory, or no threads for the store.
+    #[error(transparent)]
+    Store(#[from] StartError),
+    /// A listener's address cannot be had.
+    #[error("cannot listen on {address}: {source}; choose another address with {flag}")]
+    Listen {
+        /// The flag that named it.
+        flag: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The kernel refuses a descriptor, a thread or a signal handler.
+    #[error("cannot start {what}: {source}")]
+    Start {
+        /// What was to be started.
+        what: &'static str,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The sampler ended although nobody had asked it to.
+    #[error("the sampler ended unexpectedly; everything sampled before is sealed")]
+    SamplerEnded,
+    /// Rows could be neither sealed nor spilled.
+    #[error("{0} rows could not be written and are lost; see the log for the reason")]
+    RowsLost(u64),
+}
+
+impl Error {
+    /// Whether what was asked for is at fault, rather than something that happened later.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::SamplerEnded | Self::RowsLost(_) | Self::Start { .. })
+    }
+}
+
+/// Samples, records and serves until SIGTERM or SIGINT. At a second signal `abort` is called, which must end the process.
+///
+/// # Errors
+/// When something cannot be started, the sampler fails, or rows are lost.
+pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
+    let start = |what| move |source| Error::Start { what, source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(start("the runtime"))?;
+    runtime.block_on(async {
+        let interrupt = signal(SignalKind::interrupt()).map_err(start("signal handling"))?;
+        let terminate = signal(SignalKind::terminate()).map_err(start("signal handling"))?;
+        let mut signals = Signals { interrupt, terminate };
+        let listener = listen("--listen", config.listen).await?;
+        let metrics = match config.metrics_listen {
+            Some(address) => Some(listen("--metrics-listen", address).await?),
+            None => None,
+        };
+        let agent = Agent::start(&config)?;
+        let (stop_http, stopped) = watch::channel(());
+        let http = tokio::spawn(serve(Http::new(Arc::clone(&agent.service)), listener, metrics, stopped));
+        let outcome = agent.watch(&config, &mut signals).await;
+        tokio::spawn(async move {
+            signals.next().await;
+            abort();
+        });
+        let finished = agent.finish().await;
+        drop(stop_http);
+        if tokio::time::timeout(HTTP_GRACE, http).await.is_err() {
+            info!("clients that did not finish reading were cut off");
+        }
+        outcome.and(finished)
+    })
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
+    }
+}
+
+async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
+    let refused = |source| Error::Listen { flag, address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    info!("{} on http://{bound}/", if flag == "--listen" { "API and metrics" } else { "metrics alone" });
+    Ok(listener)
+}
+
+async fn serve(http: Http, api: TcpListener, metrics: Option<TcpListener>, stopped: watch::Receiver<()>) {
+    let until = |mut stopped: watch::Receiver<()>| async move {
+        // An error says that the sender is gone, which is the signal.
+        while stopped.changed().await.is_ok() {}
+    };
+    let alone = async {
+        if let Some(listener) = metrics {
+            http.serve_metrics(listener, until(stopped.clone())).await;
+        }
+    };
+    let (served, ()) = tokio::join!(http.serve_api(api, until(stopped.clone())), alone);
+    if let Err(error) = served {
+        error!(%error, "the API's listener ended");
+    }
+}
+
+/// The running parts.
+struct Agent {
+    store: Store,
+    sampler: JoinHandle<()>,
+    stop: StopSwitch,
+    status: StatusCell,
+    service: Arc<Service>,
+}
+
+impl Agent {
+    fn start(config: &RunConfig) -> Result<Self, Error> {
+        let hierarchy = Hierarchy::detect(&config.cgroup_root)?;
+        info!("{}", hierarchy.describe());
+        let (counters, started) = (Arc::new(Counters::default()), wall_clock());
+        let (store, ticks) = open_store(config, started, &counters)?;
+        let open_files = raise_open_files();
+        let options = sampler::Options {
+            interval: config.interval,
+            scope: config.scope,
+            proc_root: config.proc_root.clone(),
+            may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
+        };
+        let facts = facts(config, &store, (started, hierarchy.describe()), open_files);
+        let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
+        let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
+        let service = Arc::new(Service {
+            recorded: Arc::new(store.reader()),
+            facts: Arc::new(FactsCell::new(facts)),
+            counters,
+            own_use: Box::new(move || own.read()),
+            readiness: Arc::new(Readiness::default()),
+        });
+        Ok(Self { store, sampler, stop, status, service })
+    }
+
+    /// Passes on what changes, until a signal comes or the sampler ends.
+    async fn watch(&self, config: &RunConfig, signals: &mut Signals) -> Result<(), Error> {
+        let (mut every, mut said_cost) = (Duration::from_millis(20), false);
+        loop {
+            tokio::select! {
+                () = signals.next() => {
+                    info!("stopping: sealing what is in memory");
+                    return Ok(());
+                }
+                () = tokio::time::sleep(every) => {}
+            }
+            if self.sampler.is_finished() {
+                return Err(Error::SamplerEnded);
+            }
+            self.pass_on_facts(config, &mut said_cost);
+            if self.is_ready() {
+                self.service.readiness.set();
+                every = FACTS_EVERY;
+            }
+        }
+    }
+
+    /// What was sampled at the start is in the store, or there was nothing to sample.
+    fn is_ready(&self) -> bool {
+        let counters = &self.service.counters;
+        counters.containers.get() == 0 || counters.tail_bytes.get() > 0
+    }
+
+    fn pass_on_facts(&self, config: &RunConfig, said_cost: &mut bool) {
+        let Ok(status) = self.status.lock().map(|status| status.clone()) else { return };
+        let cost = cost(config, &status);
+        if let Some(cost) = cost.as_ref().filter(|_| !std::mem::replace(said_cost, true)) {
+            info!(
+                "sampling {} cgroups every {:?} takes about {:.2} % of one core",
+                cost.containers, config.interval, cost.percent_of_core
+            );
+            if let Some(warning) = &cost.warning {
+                warn!("{warning}");
+            }
+        }
+        self.service.facts.update(|facts| {
+            facts.scope.effective = status.scope.unwrap_or(config.scope);
+            facts.scope.reason =
+                status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
+            facts.unreadable = unreadable(&status);
+            facts.cost = cost;
+        });
+    }
+
+    /// Stops the sampler, then the store; everything sampled is sealed when this returns.
+    async fn finish(self) -> Result<(), Error> {
+        self.stop.stop();
+        let (sampler, store) = (self.sampler, self.store);
+        let joined = tokio::task::spawn_blocking(move || {
+            let sampled = sampler.join();
+            (sampled, store.join())
+        });
+        let Ok((sampled, summary)) = joined.await else { return Err(Error::SamplerEnded) };
+        let Summary { files, rows, spilled_rows, lost_rows } = summary;
+        info!(files, rows, spilled_rows, lost_rows, "sealed");
+        match (sampled, lost_rows) {
+            (Err(_), _) => Err(Error::SamplerEnded),
+            (Ok(()), 0) => Ok(()),
+            (Ok(()), lost) => Err(Error::RowsLost(lost)),
+        }
+    }
+}
+
+fn start_sampler(
+    options: sampler::Options,
+    hierarchy: Hierarchy,
+    counters: Arc<Counters>,
+    ticks: SyncSender<Tick>,
+) -> Result<(JoinHandle<()>, StopSwitch, StatusCell), Error> {
+    let failed = |source| Error::Start { what: "the sampler", source };
+    let (sampler, stop, status) =
+        Sampler::start(options, hierarchy, counters, ticks).map_err(|errno| failed(errno.into()))?;
+    let thread = std::thread::Builder::new().name("fgm-sampler".to_owned()).spawn(|| sampler.run()).map_err(failed)?;
+    Ok((thread, stop, status))
+}
+
+/// Opens the data directory that was asked for, or the first of the default ones that can be written.
+fn open_store(
+    config: &RunConfig,
+    started: UnixMicros,
+    counters: &Arc<Counters>,
+) -> Result<(Store, SyncSender<Tick>), Error> {
+    let candidates = match &config.data {
+        DataDir::Explicit(path) => vec![path.clone()],
+        DataDir::Default { worktree } => {
+            let variable = |name| std::env::var_os(name).map(PathBuf::from);
+            default_data_dirs(worktree, variable("XDG_STATE_HOME").as_deref(), variable("HOME").as_deref())
+        }
+    };
+    let last = candidates.len().saturating_sub(1);
+    let mut refused = None;
+    for (index, data) in candidates.into_iter().enumerate() {
+        let options = store::Options {
+            interval: config.interval,
+            config: serde_json::to_value(config).unwrap_or_default(),
+            rotate: config.rotate,
+            tail_bytes: usize::try_from(config.tail_bytes).unwrap_or(usize::MAX),
+            spill_interval: config.spill_interval,
+            ..store::Options::new(&data, &config.node, started)
+        };
+        match Store::start(options, Arc::clone(counters)) {
+            Ok(opened) => {
+                info!("recording to {}", data.display());
+                return Ok(opened);
+            }
+            Err(StartError::DataDir(DataDirError::Unwritable { path, source })) if index < last => {
+                info!("cannot write {} ({source}): trying the user's state directory", path.display());
+                refused = Some(StartError::DataDir(DataDirError::Unwritable { path, source }));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let none = || DataDirError::Unwritable { path: PathBuf::new(), source: std::io::ErrorKind::NotFound.into() };
+    Err(refused.unwrap_or_else(|| StartError::DataDir(none())).into())
+}
+
+fn facts(config: &RunConfig, store: &Store, at_start: (UnixMicros, String), open_files: Option<u64>) -> Facts {
+    Facts {
+        version: CRATE_VERSION.to_owned(),
+        revision: GIT_REVISION.to_owned(),
+        run_id: store.reader().status().run_id,
+        node: config.node.clone(),
+        started: at_start.0,
+        hierarchy: at_start.1,
+        scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },
+        interval_seconds: config.interval.as_secs_f64(),
+        cost: None,
+        unreadable: Vec::new(),
+        limits: Limits { open_files },
+        config: config.clone(),
+    }
+}
+
+/// What the sampler's measured cost per sample means at this interval and number of cgroups.
+fn cost(config: &RunConfig, status: &sampler::SamplerStatus) -> Option<CostEstimate> {
+    if status.usec_per_sample == 0.0 {
+        return None;
+    }
+    let (count, seconds) = (u32::try_from(status.containers).unwrap_or(u32::MAX), config.interval.as_secs_f64());
+    let percent = status.usec_per_sample * f64::from(count) / seconds / 1e6 * 100.0;
+    let budget = config.cpu_budget_percent;
+    let warning = (percent > budget).then(|| {
+        format!(
+            "sampling {count} cgroups every {:?} takes about {percent:.1} % of one core, more than the budget of \
+             {budget} %: choose a longer --interval or a larger --cpu-budget",
+            config.interval
+        )
+    });
+    Some(CostEstimate {
+        per_container_sample_usec: status.usec_per_sample,
+        containers: u64::from(count),
+        percent_of_core: percent,
+        budget_percent: budget,
+        warning,
+    })
+}
+
+fn unreadable(status: &sampler::SamplerStatus) -> Vec<Unreadable> {
+    let files = status.unreadable_files.iter().map(|(file, cgroups)| Unreadable {
+        what: (*file).to_owned(),
+        why: format!("permission denied or unreadable in {cgroups} cgroups: run as root to read it"),
+    });
+    let pids = (status.foreign_pids_visible == Some(false)).then(|| Unreadable {
+        what: "process ids of other containers".to_owned(),
+        why: "this process is in a pid namespace of its own (a pod needs hostPID): on cgroup v1 a container's end is seen \
+              only when its directory goes"
+            .to_owned(),
+    });
+    let births = (!status.inotify_complete).then(|| Unreadable {
+        what: "births of cgroups as they happen".to_owned(),
+        why: "inotify has no instance or watch left for this user: found by rescans instead; raise \
+              fs.inotify.max_user_instances and fs.inotify.max_user_watches"
+            .to_owned(),
+    });
+    files.chain(pids).chain(births).collect()
+}
+
+/// Raises the soft limit of open files to the hard one; the limit then in force, none without one.
+fn raise_open_files() -> Option<u64> {
+    let Rlimit { current, maximum } = rustix::process::getrlimit(Resource::Nofile);
+    match rustix::process::setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum,
+        Err(error) => {
+            warn!(%error, "cannot raise the limit of open files: files beyond it are opened for each read");
+            current
+        }
+    }
+}
+
+fn wall_clock() -> UnixMicros {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Recorded for store::Reader {
+    fn latest(&self) -> Vec<LatestContainer> {
+        let rows = Self::latest(self).into_iter();
+        rows.map(|row| LatestContainer { identity: row.identity, time: row.time, seen: row.known, values: row.values })
+            .collect()
+    }
+
+    fn containers(&self) -> Vec<ContainerSummary> {
+        let known = Self::containers(self).into_iter();
+        known
+            .map(|known| ContainerSummary {
+                identity: known.identity,
+                first_seen: known.first_seen,
+                last_seen: known.last_seen,
+                alive: known.alive,
+            })
+            .collect()
+    }
+
+    fn status(&self) -> serde_json::Value {
+        serde_json::to_value(Self::status(self)).unwrap_or_default()
+    }
+}

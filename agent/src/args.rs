@@ -1,0 +1,386 @@
+//! The command line and the `FGM_*` variables; the only module that knows clap.
+//!
+//! Turns arguments into a [`Command`] or a [`Stop`], and decides nothing else: `config.rs` judges the whole. The
+//! surprise: `fgm-agent --interval 100ms` is `fgm-agent run --interval 100ms`, so `run`'s flags are flattened into the
+//! top level as well.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, ConfigError, Options, RunConfig, Scope, Surroundings};
+use crate::human;
+
+/// The version with the git revision it was built from.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FGM_GIT_REVISION"), ")");
+/// The crate's version alone.
+pub const CRATE_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The git revision alone.
+pub const GIT_REVISION: &str = env!("FGM_GIT_REVISION");
+
+/// The exit code of a command line that makes no sense.
+pub const USAGE_EXIT_CODE: u8 = 2;
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    /// Sample, record and serve.
+    Run(Box<RunConfig>),
+    /// Print the catalogue.
+    Metrics,
+}
+
+/// Nothing to do but to print: help and version (code 0, standard output), or a mistake (code 2, standard error).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// What to print, its last newline included.
+    pub text: String,
+    /// The exit code; 0 goes to standard output.
+    pub code: u8,
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "fgm-agent",
+    version = VERSION,
+    about = "Samples every container's cgroup metrics once a second or faster, records and serves them",
+    after_help = "Without a command, `run` is meant. Every flag of `run` is also read from its FGM_* variable.",
+    args_conflicts_with_subcommands = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Sample, record and serve until SIGTERM or SIGINT
+    Run(Box<RunArgs>),
+    /// Print every metric that the agent knows, as a Markdown table
+    Metrics,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Record into this directory [default: /var/lib/fine-grained-monitor/WORKTREE, else the user's state directory]
+    #[arg(long, value_name = "DIR", env = "FGM_DATA")]
+    data: Option<PathBuf>,
+    /// Name that keeps recordings of several checkouts apart [default: the git worktree's directory name, else "default"]
+    #[arg(long, value_name = "NAME", env = "FGM_WORKTREE")]
+    worktree: Option<String>,
+    /// Name of this node in paths and answers [default: NODE_NAME, else the host name]
+    #[arg(long, value_name = "NAME", env = "FGM_NODE_NAME")]
+    node_name: Option<String>,
+    /// Sampling interval, 10ms to 60s; a plain number counts seconds
+    #[arg(long, value_name = "DURATION", env = "FGM_INTERVAL", default_value = "1s", value_parser = interval)]
+    interval: Duration,
+    /// Which cgroups are recorded: containers, or all (every cgroup with processes)
+    #[arg(long, value_name = "SCOPE", env = "FGM_SCOPE", default_value = "containers", value_parser = scope)]
+    scope: Scope,
+    /// Where the cgroup hierarchies are mounted
+    #[arg(long, value_name = "DIR", env = "FGM_CGROUP_ROOT", default_value = config::DEFAULT_CGROUP_ROOT)]
+    cgroup_root: PathBuf,
+    /// Where procfs is mounted
+    #[arg(long, value_name = "DIR", env = "FGM_PROC_ROOT", default_value = config::DEFAULT_PROC_ROOT)]
+    proc_root: PathBuf,
+    /// Seal a file after this time, 1s to 1h
+    #[arg(long, value_name = "DURATION", env = "FGM_ROTATE", default_value = "90s", value_parser = rotate)]
+    rotate: Duration,
+    /// Seal a file early when its rows take this much memory, at least 1MiB
+    #[arg(long, value_name = "SIZE", env = "FGM_TAIL_BYTES", default_value = "32MiB", value_parser = tail_bytes)]
+    tail_bytes: u64,
+    /// A power cut loses at most this much, 100ms to 10m
+    #[arg(
+        long, value_name = "DURATION", env = "FGM_SPILL_INTERVAL", default_value = "5s", value_parser = spill_interval
+    )]
+    spill_interval: Duration,
+    /// Serve the API here
+    #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN, value_parser = address)]
+    listen: SocketAddr,
+    /// Serve /metrics, /healthz and /readyz alone here as well
+    #[arg(long, value_name = "ADDR", env = "FGM_METRICS_LISTEN", value_parser = address)]
+    metrics_listen: Option<SocketAddr>,
+    /// Share of one core that the agent may use, in percent
+    #[arg(
+        long, value_name = "PERCENT", env = "FGM_CPU_BUDGET", default_value_t = config::DEFAULT_CPU_BUDGET_PERCENT,
+        value_parser = percent
+    )]
+    cpu_budget: f64,
+}
+
+impl RunArgs {
+    fn into_options(self) -> Options {
+        Options {
+            data: self.data,
+            worktree: self.worktree,
+            node_name: self.node_name,
+            interval: self.interval,
+            scope: self.scope,
+            cgroup_root: self.cgroup_root,
+            proc_root: self.proc_root,
+            rotate: self.rotate,
+            tail_bytes: self.tail_bytes,
+            spill_interval: self.spill_interval,
+            listen: self.listen,
+            metrics_listen: self.metrics_listen,
+            cpu_budget_percent: self.cpu_budget,
+        }
+    }
+}
+
+/// Reads the command line (its first item is the program's name) and the `FGM_*` variables.
+///
+/// # Errors
+///
+/// A [`Stop`] where help, the version or a mistake is all there is to print.
+pub fn parse<I>(arguments: I, around: &Surroundings) -> Result<Command, Stop>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString> + Clone,
+{
+    let line = CommandLine::try_parse_from(arguments).map_err(|error| stop(&error))?;
+    match line.command {
+        Some(Subcommands::Metrics) => Ok(Command::Metrics),
+        Some(Subcommands::Run(run)) => run_command(*run, around),
+        None => run_command(line.run, around),
+    }
+}
+
+/// What the process finds around itself: the variable `NODE_NAME`, the host name, the git worktree.
+#[must_use]
+pub fn surroundings() -> Surroundings {
+    let has_git = |path: &std::path::Path| path.symlink_metadata().is_ok();
+    Surroundings {
+        node_name: std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty()),
+        host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        worktree_top: std::env::current_dir().ok().and_then(|dir| config::worktree_top(&dir, has_git)),
+    }
+}
+
+fn run_command(run: RunArgs, around: &Surroundings) -> Result<Command, Stop> {
+    let config =
+        RunConfig::new(run.into_options(), around).map_err(|error: ConfigError| mistake(&error.to_string()))?;
+    Ok(Command::Run(Box::new(config)))
+}
+
+fn stop(error: &clap::Error) -> Stop {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop { text: error.to_string(), code: 0 },
+        _ => mistake(&sentence(&error.to_string())),
+    }
+}
+
+fn mistake(sentence: &str) -> Stop {
+    Stop { text: format!("error: {sentence}\ntry 'fgm-agent --help'\n"), code: USAGE_EXIT_CODE }
+}
+
+/// The first paragraph of clap's message, on one line: what is wrong, without usage and tips.
+fn sentence(message: &str) -> String {
+    let paragraph = message.split("\n\n").next().unwrap_or(message);
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
+    let line = words.join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    duration_within(text, &config::INTERVAL_RANGE, "the sampling interval")
+}
+
+fn rotate(text: &str) -> Result<Duration, String> {
+    duration_within(text, &config::ROTATE_RANGE, "the time after which a file is sealed")
+}
+
+fn spill_interval(text: &str) -> Result<Duration, String> {
+    duration_within(text, &config::SPILL_INTERVAL_RANGE, "the spill interval")
+}
+
+fn duration_within(text: &str, range: &RangeInclusive<Duration>, what: &str) -> Result<Duration, String> {
+    let duration = human::parse_duration(text).map_err(|error| error.to_string())?;
+    if range.contains(&duration) {
+        return Ok(duration);
+    }
+    let (least, most) = (human::format_duration(*range.start()), human::format_duration(*range.end()));
+    Err(format!("{what} must be between {least} and {most}"))
+}
+
+fn tail_bytes(text: &str) -> Result<u64, String> {
+    let bytes = human::parse_size(text).map_err(|error| error.to_string())?;
+    if bytes < config::MIN_TAIL_BYTES {
+        return Err(format!("the tail needs at least {}", human::format_size(config::MIN_TAIL_BYTES)));
+    }
+    Ok(bytes)
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    let found = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
+    found.ok_or_else(|| format!("the scope is one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let parsed = local.as_deref().unwrap_or(text).parse();
+    parsed.map_err(|_| "an address is an IP address and a port, such as 127.0.0.1:8050 or [::]:8050".to_owned())
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
+    let sensible = number.filter(|percent| *percent > 0.0 && *percent <= 100.0);
+    sensible.ok_or_else(|| "the CPU budget is a percentage of one core, above 0 and at most 100".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::DataDir;
+
+    fn around() -> Surroundings {
+        Surroundings { node_name: None, host_name: "host".into(), worktree_top: None }
+    }
+
+    fn parsed(arguments: &[&str]) -> Result<Command, Stop> {
+        parse(std::iter::once("fgm-agent").chain(arguments.iter().copied()), &around())
+    }
+
+    fn config(arguments: &[&str]) -> RunConfig {
+        match parsed(arguments) {
+            Ok(Command::Run(config)) => *config,
+            other => panic!("no run: {other:?}"),
+        }
+    }
+
+    fn refused(arguments: &[&str]) -> String {
+        let stop = parsed(arguments).expect_err("a mistake");
+        assert_eq!(stop.code, USAGE_EXIT_CODE);
+        let (first, rest) = stop.text.split_once('\n').expect("two lines");
+        assert_eq!(rest, "try 'fgm-agent --help'\n");
+        first.to_owned()
+    }
+
+    #[test]
+    fn clap_finds_no_mistake_in_the_definition() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_runs_with_the_documented_defaults() {
+        let defaults = config(&[]);
+        assert_eq!(defaults, config(&["run"]));
+        assert_eq!(defaults.interval, config::DEFAULT_INTERVAL);
+        assert_eq!(defaults.rotate, config::DEFAULT_ROTATE);
+        assert_eq!(defaults.tail_bytes, config::DEFAULT_TAIL_BYTES);
+        assert_eq!(defaults.spill_interval, config::DEFAULT_SPILL_INTERVAL);
+        assert_eq!(defaults.listen, config::DEFAULT_LISTEN);
+        assert_eq!(defaults.metrics_listen, None);
+        assert_eq!(defaults.scope, Scope::Containers);
+        assert_eq!(defaults.node, "host");
+        assert_eq!(defaults.data, DataDir::Default { worktree: "default".into() });
+    }
+
+    #[test]
+    fn run_flags_work_with_and_without_the_command() {
+        for prefix in [&[][..], &["run"]] {
+            let flags = ["--interval", "100ms", "--data", "/d", "--scope", "all", "--metrics-listen", "0.0.0.0:9090"];
+            let config = config(&[prefix, &flags].concat());
+            assert_eq!(config.interval, Duration::from_millis(100));
+            assert_eq!(config.data, DataDir::Explicit("/d".into()));
+            assert_eq!(config.scope, Scope::All);
+            assert_eq!(config.metrics_listen, "0.0.0.0:9090".parse().ok());
+        }
+        assert_eq!(config(&["--listen", "localhost:0"]).listen, "127.0.0.1:0".parse().unwrap());
+        assert!((config(&["--cpu-budget", "5%"]).cpu_budget_percent - 5.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn every_run_flag_has_its_variable() {
+        let command = CommandLine::command();
+        let flags = command.get_arguments().filter(|flag| !matches!(flag.get_id().as_str(), "help" | "version"));
+        for flag in flags {
+            let expected = format!("FGM_{}", flag.get_id().as_str().to_uppercase());
+            assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(expected.as_str()));
+        }
+    }
+
+    #[test]
+    fn metrics_is_a_command_without_flags() {
+        assert_eq!(parsed(&["metrics"]), Ok(Command::Metrics));
+        assert_eq!(refused(&["metrics", "--interval", "1s"]), "error: unexpected argument '--interval' found");
+    }
+
+    #[test]
+    fn version_and_help_go_to_standard_output() {
+        let version = parsed(&["--version"]).expect_err("stops");
+        assert_eq!((version.code, version.text), (0, format!("fgm-agent {VERSION}\n")));
+        let help = parsed(&["--help"]).expect_err("stops");
+        assert_eq!(help.code, 0);
+        assert!(help.text.contains("--interval <DURATION>") && help.text.contains("metrics"), "{}", help.text);
+    }
+
+    #[test]
+    fn each_bad_flag_gets_one_sentence() {
+        for (arguments, sentence) in [
+            (
+                &["--interval", "5ms"][..],
+                "invalid value '5ms' for '--interval <DURATION>': the sampling interval must be between 10ms and 60s",
+            ),
+            (
+                &["--interval", "soon"],
+                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m or h), \
+                 such as 100ms or 90s",
+            ),
+            (
+                &["--rotate", "2h"],
+                "invalid value '2h' for '--rotate <DURATION>': the time after which a file is sealed must be between 1s \
+                 and 1h",
+            ),
+            (
+                &["--spill-interval", "0"],
+                "invalid value '0' for '--spill-interval <DURATION>': the spill interval must be between 100ms and 600s",
+            ),
+            (&["--tail-bytes", "4KiB"], "invalid value '4KiB' for '--tail-bytes <SIZE>': the tail needs at least 1MiB"),
+            (
+                &["--tail-bytes", "much"],
+                "invalid value 'much' for '--tail-bytes <SIZE>': a size is a number and a unit (KiB, MiB, GiB, k, M or \
+                 G), such as 32MiB",
+            ),
+            (&["--scope", "pods"], "invalid value 'pods' for '--scope <SCOPE>': the scope is one of containers, all"),
+            (
+                &["--listen", "8050"],
+                "invalid value '8050' for '--listen <ADDR>': an address is an IP address and a port, such as \
+                 127.0.0.1:8050 or [::]:8050",
+            ),
+            (
+                &["--cpu-budget", "0"],
+                "invalid value '0' for '--cpu-budget <PERCENT>': the CPU budget is a percentage of one core, above 0 and \
+                 at most 100",
+            ),
+            (&["--no-such-flag"], "unexpected argument '--no-such-flag' found"),
+            (&["record"], "unrecognized subcommand 'record'"),
+            (&["--interval"], "a value is required for '--interval <DURATION>' but none was supplied"),
+            (
+                &["--worktree", "a/b"],
+                "the worktree name \"a/b\" cannot be used: it names one directory, so it must not be empty, begin with \
+                 '.' or '_', or contain a separator or a control character",
+            ),
+            (
+                &["--node-name", "a/b"],
+                "the node name \"a/b\" cannot be used: only letters, digits, '.', '-' and '_' make a node name, at most \
+                 253 of them, and the first is a letter or a digit",
+            ),
+            (
+                &["--metrics-listen", "127.0.0.1:8050"],
+                "--listen and --metrics-listen both name 127.0.0.1:8050: give each its own address or port",
+            ),
+        ] {
+            assert_eq!(refused(arguments), format!("error: {sentence}"), "{arguments:?}");
+        }
+    }
+}

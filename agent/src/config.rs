@@ -1,0 +1,404 @@
+//! What a run is asked to do: inert values, complete, validated once.
+//!
+//! Nothing here reads the environment, a flag or a file: `args.rs` gathers [`Options`] and [`Surroundings`], and
+//! [`RunConfig::new`] makes the one decision about them. The surprise: the data directory stays undecided where it is
+//! the default, because which candidate can be written is known only by trying.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+/// How often every container is sampled, unless asked otherwise.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+/// The sampling intervals that make sense: below, reading costs more than it tells; above, a scrape does the same.
+pub const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
+/// The mount point of the cgroup hierarchies.
+pub const DEFAULT_CGROUP_ROOT: &str = "/sys/fs/cgroup";
+/// The mount point of procfs.
+pub const DEFAULT_PROC_ROOT: &str = "/proc";
+/// How long a segment collects rows before it is sealed.
+pub const DEFAULT_ROTATE: Duration = Duration::from_secs(90);
+/// The segment lengths that make sense: a file never crosses an hour anyway.
+pub const ROTATE_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+/// How large the tail in memory grows before it is sealed early.
+pub const DEFAULT_TAIL_BYTES: u64 = 32 << 20;
+/// The smallest tail: below it a node of 1,000 containers would seal every few ticks.
+pub const MIN_TAIL_BYTES: u64 = 1 << 20;
+/// How often the spill is made safe from a power cut.
+pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
+/// The spill intervals that make sense.
+pub const SPILL_INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+/// Where the API listens: loopback only, on the port that the older tool used.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8050);
+/// The share of one core that the agent may use, in percent.
+pub const DEFAULT_CPU_BUDGET_PERCENT: f64 = 2.0;
+/// The worktree name outside of any git worktree.
+pub const DEFAULT_WORKTREE: &str = "default";
+/// The directory under which every worktree's data lies, where root runs the agent.
+pub const SYSTEM_DATA_ROOT: &str = "/var/lib/fine-grained-monitor";
+/// The same below a user's state directory.
+pub const STATE_DATA_DIR: &str = "fine-grained-monitor";
+
+/// Which cgroups are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Containers, and their sandboxes.
+    #[default]
+    Containers,
+    /// Every cgroup that has processes.
+    All,
+}
+
+impl Scope {
+    /// Every scope, in the order in which help and errors name them.
+    pub const ALL: [Self; 2] = [Self::Containers, Self::All];
+
+    /// The scope's name on the command line and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Containers => "containers",
+            Self::All => "all",
+        }
+    }
+}
+
+/// Where recordings go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataDir {
+    /// Exactly there, or not at all.
+    Explicit(PathBuf),
+    /// The first of [`default_data_dirs`] that can be written.
+    Default {
+        /// The name that keeps recordings of several checkouts apart.
+        worktree: String,
+    },
+}
+
+/// What was asked for, as far as it can be judged flag by flag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--worktree`.
+    pub worktree: Option<String>,
+    /// `--node-name`.
+    pub node_name: Option<String>,
+    /// `--interval`, within [`INTERVAL_RANGE`].
+    pub interval: Duration,
+    /// `--scope`.
+    pub scope: Scope,
+    /// `--cgroup-root`.
+    pub cgroup_root: PathBuf,
+    /// `--proc-root`.
+    pub proc_root: PathBuf,
+    /// `--rotate`, within [`ROTATE_RANGE`].
+    pub rotate: Duration,
+    /// `--tail-bytes`, at least [`MIN_TAIL_BYTES`].
+    pub tail_bytes: u64,
+    /// `--spill-interval`, within [`SPILL_INTERVAL_RANGE`].
+    pub spill_interval: Duration,
+    /// `--listen`.
+    pub listen: SocketAddr,
+    /// `--metrics-listen`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `--cpu-budget`, in percent of one core.
+    pub cpu_budget_percent: f64,
+}
+
+/// What the process finds around itself, where nothing was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The variable `NODE_NAME`, which pods set from the downward API.
+    pub node_name: Option<String>,
+    /// The host name that the kernel tells.
+    pub host_name: String,
+    /// The top-level directory of the git worktree around the current directory.
+    pub worktree_top: Option<PathBuf>,
+}
+
+/// A whole, valid run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunConfig {
+    /// Where recordings go.
+    pub data: DataDir,
+    /// The node's name, in paths and answers.
+    pub node: String,
+    /// The sampling interval.
+    #[serde(rename = "interval_seconds", serialize_with = "seconds")]
+    pub interval: Duration,
+    /// Which cgroups are recorded.
+    pub scope: Scope,
+    /// The mount point of the cgroup hierarchies.
+    pub cgroup_root: PathBuf,
+    /// The mount point of procfs.
+    pub proc_root: PathBuf,
+    /// How long a segment collects rows before it is sealed.
+    #[serde(rename = "rotate_seconds", serialize_with = "seconds")]
+    pub rotate: Duration,
+    /// How large the tail in memory grows before it is sealed early.
+    pub tail_bytes: u64,
+    /// How often the spill is made safe from a power cut.
+    #[serde(rename = "spill_interval_seconds", serialize_with = "seconds")]
+    pub spill_interval: Duration,
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where metrics and health alone are served as well.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The share of one core that the agent may use, in percent.
+    pub cpu_budget_percent: f64,
+}
+
+/// Why a run that was asked for makes no sense; each is one sentence for the person who asked.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// A worktree name that is no plain directory name.
+    #[error(
+        "the worktree name {0:?} cannot be used: it names one directory, so it must not be empty, begin with '.' or '_', \
+         or contain a separator or a control character"
+    )]
+    Worktree(String),
+    /// A node name that is no plain directory name.
+    #[error(
+        "the node name {0:?} cannot be used: only letters, digits, '.', '-' and '_' make a node name, at most 253 of them, \
+         and the first is a letter or a digit"
+    )]
+    Node(String),
+    /// One port for two listeners.
+    #[error("--listen and --metrics-listen both name {0}: give each its own address or port")]
+    SameListener(SocketAddr),
+    /// An empty path.
+    #[error("{0} needs a directory, and the one given is empty")]
+    EmptyPath(&'static str),
+}
+
+impl RunConfig {
+    /// Judges what was asked for, and completes it with what is found around the process.
+    ///
+    /// # Errors
+    ///
+    /// One sentence about the first thing that makes no sense.
+    pub fn new(options: Options, around: &Surroundings) -> Result<Self, ConfigError> {
+        let data = data_dir(options.data, options.worktree, around.worktree_top.as_deref())?;
+        let node = options.node_name.or_else(|| around.node_name.clone()).unwrap_or_else(|| around.host_name.clone());
+        if !is_node_name(&node) {
+            return Err(ConfigError::Node(node));
+        }
+        for (flag, path) in [("--cgroup-root", &options.cgroup_root), ("--proc-root", &options.proc_root)] {
+            if path.as_os_str().is_empty() {
+                return Err(ConfigError::EmptyPath(flag));
+            }
+        }
+        if options.listen.port() != 0 && options.metrics_listen == Some(options.listen) {
+            return Err(ConfigError::SameListener(options.listen));
+        }
+        Ok(Self {
+            data,
+            node,
+            interval: options.interval,
+            scope: options.scope,
+            cgroup_root: options.cgroup_root,
+            proc_root: options.proc_root,
+            rotate: options.rotate,
+            tail_bytes: options.tail_bytes,
+            spill_interval: options.spill_interval,
+            listen: options.listen,
+            metrics_listen: options.metrics_listen,
+            cpu_budget_percent: options.cpu_budget_percent,
+        })
+    }
+}
+
+/// The directories to try for a worktree's data, best first: the system's, then the user's state directory.
+#[must_use]
+pub fn default_data_dirs(worktree: &str, xdg_state_home: Option<&Path>, home: Option<&Path>) -> Vec<PathBuf> {
+    let system = Path::new(SYSTEM_DATA_ROOT).join(worktree);
+    // The XDG specification wants a relative XDG_STATE_HOME ignored.
+    let state = xdg_state_home
+        .filter(|dir| dir.is_absolute())
+        .map(Path::to_owned)
+        .or_else(|| home.filter(|dir| dir.is_absolute()).map(|home| home.join(".local/state")));
+    let user = state.map(|dir| dir.join(STATE_DATA_DIR).join(worktree));
+    std::iter::once(system).chain(user).collect()
+}
+
+/// The nearest directory, `start` or above it, in which `has_git` finds a `.git` entry (a file in linked worktrees).
+#[must_use]
+pub fn worktree_top(start: &Path, has_git: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    start.ancestors().find(|dir| has_git(&dir.join(".git"))).map(Path::to_owned)
+}
+
+fn data_dir(
+    data: Option<PathBuf>,
+    worktree: Option<String>,
+    worktree_top: Option<&Path>,
+) -> Result<DataDir, ConfigError> {
+    // A bad name is refused even where --data wins over it: it is a mistake either way.
+    if let Some(name) = worktree.as_ref().filter(|name| !is_directory_name(name)) {
+        return Err(ConfigError::Worktree(name.clone()));
+    }
+    match data {
+        Some(path) if path.as_os_str().is_empty() => Err(ConfigError::EmptyPath("--data")),
+        Some(path) => Ok(DataDir::Explicit(path)),
+        None => {
+            // A checkout whose own name would be refused was not chosen for us, so it falls back instead.
+            let base = worktree_top.and_then(Path::file_name).and_then(|name| name.to_str());
+            let found = base.filter(|name| is_directory_name(name)).unwrap_or(DEFAULT_WORKTREE);
+            Ok(DataDir::Default { worktree: worktree.unwrap_or_else(|| found.to_owned()) })
+        }
+    }
+}
+
+/// One plain directory name, of a kind that no reader of Hive partitions takes for hidden.
+fn is_directory_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    let single = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
+    let plain = !name.contains(['/', '\\']) && !name.chars().any(char::is_control) && name.len() <= 255;
+    single && plain && !name.starts_with(['.', '_'])
+}
+
+fn is_node_name(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    plain && name.len() <= 253 && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            data: None,
+            worktree: None,
+            node_name: None,
+            interval: DEFAULT_INTERVAL,
+            scope: Scope::Containers,
+            cgroup_root: DEFAULT_CGROUP_ROOT.into(),
+            proc_root: DEFAULT_PROC_ROOT.into(),
+            rotate: DEFAULT_ROTATE,
+            tail_bytes: DEFAULT_TAIL_BYTES,
+            spill_interval: DEFAULT_SPILL_INTERVAL,
+            listen: DEFAULT_LISTEN,
+            metrics_listen: None,
+            cpu_budget_percent: DEFAULT_CPU_BUDGET_PERCENT,
+        }
+    }
+
+    fn around() -> Surroundings {
+        Surroundings { node_name: None, host_name: "laptop".into(), worktree_top: Some("/src/feature-x".into()) }
+    }
+
+    fn worktree_of(config: &RunConfig) -> Option<&str> {
+        match &config.data {
+            DataDir::Default { worktree } => Some(worktree),
+            DataDir::Explicit(_) => None,
+        }
+    }
+
+    #[test]
+    fn the_worktree_is_the_checkouts_base_name() {
+        let config = RunConfig::new(options(), &around()).unwrap();
+        assert_eq!(worktree_of(&config), Some("feature-x"));
+    }
+
+    #[test]
+    fn outside_of_a_checkout_or_in_one_with_an_unusable_name_the_worktree_is_default() {
+        for top in [None, Some("/".into()), Some("/home/me/.dotfiles".into()), Some("/src/_x".into())] {
+            let config = RunConfig::new(options(), &Surroundings { worktree_top: top, ..around() }).unwrap();
+            assert_eq!(worktree_of(&config), Some("default"));
+        }
+    }
+
+    #[test]
+    fn worktree_names_that_are_no_plain_directory_are_refused() {
+        for name in ["", ".", "..", "a/b", "/a", "a/", "../a", ".hidden", "_temporary", "a\\b", "a\nb"] {
+            let asked = Options { worktree: Some(name.into()), ..options() };
+            assert_eq!(RunConfig::new(asked, &around()), Err(ConfigError::Worktree(name.into())));
+        }
+    }
+
+    #[test]
+    fn an_explicit_directory_wins_over_the_worktree() {
+        let asked = Options { data: Some("/data".into()), worktree: Some("w".into()), ..options() };
+        assert_eq!(RunConfig::new(asked, &around()).unwrap().data, DataDir::Explicit("/data".into()));
+    }
+
+    #[test]
+    fn the_node_is_the_flag_then_the_variable_then_the_host() {
+        let variable = Surroundings { node_name: Some("node-7".into()), ..around() };
+        let flag = Options { node_name: Some("given".into()), ..options() };
+        assert_eq!(RunConfig::new(flag, &variable).unwrap().node, "given");
+        assert_eq!(RunConfig::new(options(), &variable).unwrap().node, "node-7");
+        assert_eq!(RunConfig::new(options(), &around()).unwrap().node, "laptop");
+    }
+
+    #[test]
+    fn node_names_that_are_no_plain_directory_are_refused() {
+        for name in ["", "a/b", "..", "-x", "a b", "ü", &"x".repeat(254)] {
+            let asked = Options { node_name: Some(name.to_owned()), ..options() };
+            assert_eq!(RunConfig::new(asked, &around()), Err(ConfigError::Node(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn two_listeners_on_one_address_are_refused_unless_the_kernel_chooses_the_port() {
+        let asked = Options { metrics_listen: Some(DEFAULT_LISTEN), ..options() };
+        let error = RunConfig::new(asked, &around()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--listen and --metrics-listen both name 127.0.0.1:8050: give each its own address or port"
+        );
+        let any = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let asked = Options { listen: any, metrics_listen: Some(any), ..options() };
+        assert!(RunConfig::new(asked, &around()).is_ok());
+    }
+
+    #[test]
+    fn empty_paths_are_refused() {
+        let asked = Options { data: Some("".into()), ..options() };
+        assert_eq!(RunConfig::new(asked, &around()), Err(ConfigError::EmptyPath("--data")));
+        let asked = Options { proc_root: "".into(), ..options() };
+        assert_eq!(RunConfig::new(asked, &around()), Err(ConfigError::EmptyPath("--proc-root")));
+    }
+
+    #[test]
+    fn the_default_directories_are_the_systems_then_the_users() {
+        let system = PathBuf::from("/var/lib/fine-grained-monitor/w");
+        let dirs =
+            |xdg: Option<&str>, home: Option<&str>| default_data_dirs("w", xdg.map(Path::new), home.map(Path::new));
+        assert_eq!(dirs(None, None), std::slice::from_ref(&system));
+        assert_eq!(
+            dirs(None, Some("/home/me")),
+            [system.clone(), "/home/me/.local/state/fine-grained-monitor/w".into()]
+        );
+        assert_eq!(dirs(Some("/state"), Some("/home/me")), [system.clone(), "/state/fine-grained-monitor/w".into()]);
+        assert_eq!(
+            dirs(Some("relative"), Some("/home/me")),
+            [system, "/home/me/.local/state/fine-grained-monitor/w".into()]
+        );
+    }
+
+    #[test]
+    fn the_worktree_top_is_the_nearest_directory_with_a_git_entry() {
+        let git = |path: &Path| path == Path::new("/src/x/.git") || path == Path::new("/src/.git");
+        assert_eq!(worktree_top(Path::new("/src/x/agent/src"), git), Some("/src/x".into()));
+        assert_eq!(worktree_top(Path::new("/tmp"), git), None);
+    }
+
+    #[test]
+    fn serialises_with_units_in_its_names() {
+        let json = serde_json::to_value(RunConfig::new(options(), &around()).unwrap()).unwrap();
+        assert_eq!(json["interval_seconds"], 1.0);
+        assert_eq!(json["data"]["default"]["worktree"], "feature-x");
+        assert_eq!(json["listen"], "127.0.0.1:8050");
+    }
+}

@@ -1,0 +1,246 @@
+//! Births, deaths and changes of cgroups, as the kernel tells them: one inotify watch per directory.
+//!
+//! Knows directories, not containers: what is worth recording is the sampler's to say. Where no inotify instance is to be
+//! had, and after a queue overflow, [`Discovery::rescan`] finds the same by walking. The surprise: a watch on a cgroup's
+//! directory also tells of changes inside its files, both of writes by a runtime (`cgroup.procs`, `memory.max`) and of
+//! the kernel's own notifications (`cgroup.events`), so no file is watched by itself.
+
+use std::collections::{HashMap, HashSet};
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::io::Errno;
+use tracing::warn;
+
+use crate::hierarchy::Hierarchy;
+
+/// A cgroup's path below its hierarchy's root, with a leading slash; the root itself is `/`.
+pub type CgroupPath = Arc<str>;
+
+/// What happened to a cgroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its directory is there; said once per watched hierarchy.
+    Appeared(CgroupPath),
+    /// Its directory is gone from one of the watched hierarchies.
+    Vanished(CgroupPath),
+    /// `cgroup.events` changed: it may have lost its last process, or got its first.
+    EventsChanged(CgroupPath),
+    /// Somebody moved a process into it.
+    ProcsChanged(CgroupPath),
+    /// Somebody wrote to one of its other files: a limit may have changed.
+    SettingChanged(CgroupPath),
+}
+
+/// Directories deeper than this are not followed: the kernel's own limit on nesting is far below it.
+const MAX_DEPTH: usize = 64;
+
+/// Events taken in one go; the rest wait until the tick that may be due has been made.
+const MAX_EVENTS: usize = 8192;
+
+const INTEREST: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MODIFY)
+    .union(WatchFlags::ONLYDIR)
+    .union(WatchFlags::EXCL_UNLINK);
+
+/// The watched directories of this machine's hierarchies.
+#[derive(Debug)]
+pub struct Discovery {
+    inotify: Option<OwnedFd>,
+    roots: Vec<PathBuf>,
+    watches: HashMap<i32, (usize, CgroupPath)>,
+    known: Vec<HashSet<CgroupPath>>,
+    unwatched: u64,
+    overflowed: bool,
+    said_limit: bool,
+    buffer: Box<[MaybeUninit<u8>]>,
+}
+
+impl Discovery {
+    /// Watches nothing yet: the first [`Discovery::rescan`] finds what is there.
+    #[must_use]
+    pub fn new(hierarchy: &Hierarchy) -> Self {
+        let roots: Vec<PathBuf> = hierarchy.watched().into_iter().map(Path::to_owned).collect();
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
+            .inspect_err(|error| {
+                warn!(%error, "no inotify instance to be had: looking for new containers by slow rescans instead; raise fs.inotify.max_user_instances");
+            })
+            .ok();
+        Self {
+            inotify,
+            known: roots.iter().map(|_| HashSet::new()).collect(),
+            roots,
+            watches: HashMap::new(),
+            unwatched: 0,
+            overflowed: false,
+            said_limit: false,
+            buffer: vec![MaybeUninit::uninit(); 64 * 1024].into_boxed_slice(),
+        }
+    }
+
+    /// Without inotify: only rescans find changes.
+    #[must_use]
+    pub fn without_inotify(hierarchy: &Hierarchy) -> Self {
+        Self { inotify: None, ..Self::new(hierarchy) }
+    }
+
+    /// What to wait on for changes.
+    #[must_use]
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether every known directory is watched, so that rescans are only a safety net.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.inotify.is_some() && self.unwatched == 0
+    }
+
+    /// Whether events were lost since the last call; a rescan finds what they said.
+    pub fn take_overflow(&mut self) -> bool {
+        std::mem::take(&mut self.overflowed)
+    }
+
+    /// Every directory seen, parents before their children within a hierarchy.
+    pub fn known(&self) -> impl Iterator<Item = CgroupPath> + use<> {
+        let mut paths: Vec<CgroupPath> = self.known.iter().flatten().cloned().collect();
+        paths.sort();
+        paths.dedup();
+        paths.into_iter()
+    }
+
+    /// Whether the directory is there in any of the watched hierarchies.
+    #[must_use]
+    pub fn exists(&self, path: &str) -> bool {
+        self.roots.iter().any(|root| root.join(path.trim_start_matches('/')).is_dir())
+    }
+
+    /// Appends what the kernel has told since the last call.
+    pub fn drain(&mut self, changes: &mut Vec<Change>) {
+        let Some(inotify) = self.inotify.take() else { return };
+        let mut told = Vec::new();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut reader = inotify::Reader::new(&inotify, &mut buffer);
+        while told.len() < MAX_EVENTS {
+            match reader.next() {
+                Ok(event) => {
+                    let name = event.file_name().map(|name| name.to_string_lossy().into_owned());
+                    told.push((event.wd(), event.events(), name.unwrap_or_default()));
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        self.buffer = buffer;
+        self.inotify = Some(inotify);
+        for (watch, flags, name) in told {
+            self.take_event((watch, flags), &name, changes);
+        }
+    }
+
+    fn take_event(&mut self, (watch, flags): (i32, ReadFlags), name: &str, changes: &mut Vec<Change>) {
+        if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+            self.overflowed = true;
+        } else if flags.contains(ReadFlags::IGNORED) {
+            self.watches.remove(&watch);
+        } else if let Some((tree, directory)) = self.watches.get(&watch).cloned() {
+            if flags.contains(ReadFlags::ISDIR) {
+                let child = join(&directory, name);
+                if flags.contains(ReadFlags::CREATE) {
+                    self.walk(tree, child, changes);
+                } else if flags.contains(ReadFlags::DELETE) {
+                    self.forget(tree, &child, changes);
+                }
+            } else if flags.contains(ReadFlags::MODIFY) {
+                changes.extend(file_change(directory, name));
+            }
+        }
+    }
+
+    /// Walks every watched hierarchy: appends what has appeared and vanished since the last look.
+    pub fn rescan(&mut self, changes: &mut Vec<Change>) {
+        self.unwatched = 0;
+        for tree in 0..self.roots.len() {
+            let mut gone: Vec<CgroupPath> =
+                self.known[tree].iter().filter(|path| !self.directory(tree, path).is_dir()).cloned().collect();
+            gone.sort();
+            for path in gone {
+                self.forget(tree, &path, changes);
+            }
+            self.walk(tree, Arc::from("/"), changes);
+        }
+    }
+
+    /// Follows a directory and all below it, parents first.
+    fn walk(&mut self, tree: usize, from: CgroupPath, changes: &mut Vec<Change>) {
+        let mut pending = vec![from];
+        while let Some(path) = pending.pop() {
+            let directory = self.directory(tree, &path);
+            // Watched before listed: a child made in between is found by one or the other.
+            if !self.watch(tree, &directory, &path) {
+                continue;
+            }
+            if self.known[tree].insert(path.clone()) {
+                changes.push(Change::Appeared(path.clone()));
+            }
+            if path.matches('/').count() < MAX_DEPTH {
+                pending.extend(child_directories(&directory).map(|name| join(&path, &name)));
+            }
+        }
+    }
+
+    /// Watches one directory; false where it is gone already.
+    fn watch(&mut self, tree: usize, directory: &Path, path: &CgroupPath) -> bool {
+        let Some(inotify) = &self.inotify else { return directory.is_dir() };
+        match inotify::add_watch(inotify, directory, INTEREST) {
+            Ok(watch) => {
+                self.watches.insert(watch, (tree, path.clone()));
+                true
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => false,
+            Err(error) => {
+                self.unwatched += 1;
+                if !std::mem::replace(&mut self.said_limit, true) {
+                    warn!(%error, path = %directory.display(), "cannot watch every cgroup: looking for the others by slow rescans; raise fs.inotify.max_user_watches");
+                }
+                true
+            }
+        }
+    }
+
+    fn forget(&mut self, tree: usize, path: &str, changes: &mut Vec<Change>) {
+        if let Some(path) = self.known[tree].take(path) {
+            changes.push(Change::Vanished(path));
+        }
+    }
+
+    fn directory(&self, tree: usize, path: &str) -> PathBuf {
+        self.roots[tree].join(path.trim_start_matches('/'))
+    }
+}
+
+fn join(directory: &str, name: &str) -> CgroupPath {
+    Arc::from(format!("{}/{name}", directory.trim_end_matches('/')))
+}
+
+fn file_change(path: CgroupPath, file: &str) -> Option<Change> {
+    match file {
+        "cgroup.events" => Some(Change::EventsChanged(path)),
+        "cgroup.procs" | "tasks" | "cgroup.threads" => Some(Change::ProcsChanged(path)),
+        // The kernel's own notifications, as often as a hundred times a second under pressure: the next tick reads them.
+        "memory.events" | "memory.events.local" | "memory.swap.events" | "pids.events" | "pids.events.local" => None,
+        _ => Some(Change::SettingChanged(path)),
+    }
+}
+
+/// Names of the directories in a directory; none where it is gone or unreadable.
+fn child_directories(directory: &Path) -> impl Iterator<Item = String> {
+    let entries = std::fs::read_dir(directory).ok().into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+}

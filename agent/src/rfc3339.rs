@@ -1,0 +1,40 @@
+//! Times as people and JSON read them: RFC 3339, UTC, always six digits after the second.
+
+use jiff::Timestamp;
+
+use crate::model::UnixMicros;
+
+/// The time as `2026-01-31T12:00:00.000000Z`; beyond the years that the format can say, the nearest it can.
+#[must_use]
+pub fn format(time: UnixMicros) -> String {
+    let nearest = if time < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let timestamp = Timestamp::from_microsecond(time).unwrap_or(nearest);
+    format!("{timestamp:.6}")
+}
+
+/// For `#[serde(serialize_with = "rfc3339::serialize")]`.
+///
+/// # Errors
+///
+/// Where the serializer fails.
+pub fn serialize<S: serde::Serializer>(time: &UnixMicros, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format(*time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_six_digits_and_a_z() {
+        assert_eq!(format(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(format(1_769_860_800_123_456), "2026-01-31T12:00:00.123456Z");
+        assert_eq!(format(-1), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_time_beyond_the_format_becomes_the_nearest_one() {
+        assert!(format(i64::MAX).starts_with("9999-"));
+        assert!(format(i64::MIN).starts_with('-'));
+    }
+}

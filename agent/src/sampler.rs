@@ -1,0 +1,353 @@
+//! One pass over every recorded cgroup at each deadline, and births and deaths between passes, as they happen.
+//!
+//! Runs on a thread of its own and never waits for anybody: what it has goes out by `try_send`. It decides what is worth
+//! recording; it must not know how rows are stored or shown. The surprise: births and deaths are handled in the very
+//! thread that samples, so no lock stands between finding a dying container and reading it.
+
+pub mod member;
+pub mod wait;
+
+mod census;
+mod lives;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::time::ClockId;
+use serde::Serialize;
+use tracing::{debug, error};
+
+use crate::config::Scope;
+use crate::discovery::{CgroupPath, Change, Discovery};
+use crate::health::Counters;
+use crate::hierarchy::Hierarchy;
+use crate::model::{ContainerKey, Tick, UnixMicros};
+use crate::schedule::{Monotonic, Schedule, stat_is_due};
+use crate::source::{Outcome, Plan, Reader, Wanted};
+use member::{Member, Reading};
+use wait::{StopSwitch, Waiter};
+
+/// How often limits are read again, changed or not.
+pub const LIMITS_EVERY: Duration = Duration::from_secs(10);
+
+/// How long after a birth files that are not there yet are looked for at every tick: runtimes make a container's
+/// directories one controller after the other.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// How often every directory is looked at, where inotify tells of all of them.
+const RESCAN_EVERY: Duration = Duration::from_secs(60);
+
+/// How often, where it does not.
+const RESCAN_BLIND_EVERY: Duration = Duration::from_secs(2);
+
+/// What the sampler is told at start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Time between passes.
+    pub interval: Duration,
+    /// What to record; where `Containers` finds none at start, `All` is recorded instead.
+    pub scope: Scope,
+    /// Where /proc is, for the names of first processes.
+    pub proc_root: PathBuf,
+    /// Kernel files that may be kept open.
+    pub may_keep_open: usize,
+}
+
+/// What the sampler tells about itself, renewed once a second at most.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SamplerStatus {
+    /// The scope in force, and whether it is a fallback.
+    pub scope: Option<Scope>,
+    /// Recorded although only containers were asked for, because this machine had none at start.
+    pub scope_is_fallback: bool,
+    /// Cgroups recorded now.
+    pub containers: usize,
+    /// Every directory is watched; otherwise births are found by slow rescans.
+    pub inotify_complete: bool,
+    /// Mean CPU time of one container's sample, microseconds, over the latest passes.
+    pub usec_per_sample: f64,
+    /// Kernel files kept open.
+    pub open_files: usize,
+    /// Files that are there but cannot be read, with the number of cgroups where that is so.
+    pub unreadable_files: BTreeMap<&'static str, usize>,
+    /// Whether the process ids of other containers are visible here.
+    pub foreign_pids_visible: Option<bool>,
+}
+
+/// The status cell that the sampler renews and others read.
+pub type StatusCell = Arc<Mutex<SamplerStatus>>;
+
+/// The sampler; [`Sampler::run`] is its thread.
+pub struct Sampler {
+    options: Options,
+    hierarchy: Hierarchy,
+    plan: Plan,
+    reader: Reader,
+    discovery: Discovery,
+    waiter: Waiter,
+    members: BTreeMap<ContainerKey, Member>,
+    by_path: HashMap<CgroupPath, ContainerKey>,
+    next_key: u32,
+    scope: Scope,
+    counters: Arc<Counters>,
+    status: StatusCell,
+    /// Births, support and deaths that the writer has not taken yet.
+    unsent: Tick,
+    out: SyncSender<Tick>,
+    ticks: u64,
+    next_rescan: Monotonic,
+    next_status: Monotonic,
+    usec_per_sample: f64,
+    foreign_pids_visible: Option<bool>,
+}
+
+impl Sampler {
+    /// Finds what is there and takes every cgroup's first sample.
+    ///
+    /// # Errors
+    /// When the kernel has no more descriptors for this process.
+    pub fn start(
+        options: Options,
+        hierarchy: Hierarchy,
+        counters: Arc<Counters>,
+        out: SyncSender<Tick>,
+    ) -> Result<(Self, StopSwitch, StatusCell), rustix::io::Errno> {
+        let plan = Plan::new(&hierarchy);
+        let reader = Reader::new(&plan, options.may_keep_open, Arc::clone(&counters));
+        let discovery = Discovery::new(&hierarchy);
+        let (waiter, stop) = Waiter::new()?;
+        if let Some(inotify) = discovery.as_fd() {
+            waiter.watch_changes(inotify)?;
+        }
+        let status = StatusCell::default();
+        let mut sampler = Self {
+            scope: options.scope,
+            options,
+            hierarchy,
+            plan,
+            reader,
+            discovery,
+            waiter,
+            members: BTreeMap::new(),
+            by_path: HashMap::new(),
+            next_key: 0,
+            counters,
+            status: Arc::clone(&status),
+            unsent: Tick::default(),
+            out,
+            ticks: 0,
+            next_rescan: now(),
+            next_status: now(),
+            usec_per_sample: 0.0,
+            foreign_pids_visible: None,
+        };
+        sampler.first_census();
+        sampler.publish_status(now());
+        Ok((sampler, stop, status))
+    }
+
+    /// Samples until asked to stop, or until nobody takes the samples any more.
+    pub fn run(mut self) {
+        // Everything was read a moment ago, when it was found: the first pass is one interval later.
+        let mut schedule = Schedule::starting_at(now() + self.options.interval, self.options.interval);
+        loop {
+            let woken = match self.waiter.wait_until(schedule.deadline()) {
+                Ok(woken) => woken,
+                Err(error) => {
+                    error!(%error, "cannot wait for the next deadline: sampling ends");
+                    break;
+                }
+            };
+            let mut tick = Tick::default();
+            if woken.changes {
+                self.take_changes(&mut tick);
+            }
+            for key in woken.exited {
+                self.first_process_ended(key, &mut tick);
+            }
+            if let Some(due) = schedule.take(now()) {
+                self.counters.missed_ticks.add(due.missed);
+                self.counters.tick_lateness.observe(due.lateness);
+                self.pass(&mut tick);
+            }
+            if !self.send(tick) || woken.stop {
+                break;
+            }
+        }
+        let mut last = Tick::default();
+        self.members.values_mut().for_each(|member| member.release_held(&mut last));
+        self.send(last);
+    }
+
+    /// One pass over every member.
+    fn pass(&mut self, tick: &mut Tick) {
+        let (begun, cpu_before) = (now(), thread_cpu());
+        if begun >= self.next_rescan {
+            self.rescan(tick);
+        }
+        tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
+        let mut gone = Vec::new();
+        for member in self.members.values_mut() {
+            let wanted = wanted(member, self.ticks, begun, self.options.interval);
+            let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
+            if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
+                gone.push(Arc::clone(&member.path));
+            }
+        }
+        self.look_at_lives(begun, tick);
+        for path in gone {
+            self.died(&path, tick);
+        }
+        self.ticks += 1;
+        self.account(begun, cpu_before, tick.rows.len());
+    }
+
+    fn account(&mut self, begun: Monotonic, cpu_before: Duration, rows: usize) {
+        let (ended, cpu) = (now(), thread_cpu());
+        self.counters.ticks.increment();
+        self.counters.tick_duration.observe(ended.saturating_sub(begun));
+        self.counters.sampler_cpu_usec.set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
+        if rows > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 53 bits")]
+            let usec = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e6 / rows as f64;
+            self.usec_per_sample =
+                if self.usec_per_sample == 0.0 { usec } else { self.usec_per_sample * 0.9 + usec * 0.1 };
+        }
+        if ended >= self.next_status {
+            self.publish_status(ended);
+        }
+    }
+
+    /// What inotify has told since the last time.
+    fn take_changes(&mut self, tick: &mut Tick) {
+        let mut changes = Vec::new();
+        self.discovery.drain(&mut changes);
+        if self.discovery.take_overflow() {
+            self.counters.inotify_overflows.increment();
+            debug!("inotify queue overflowed: looking at every directory");
+            self.counters.rescans.increment();
+            self.discovery.rescan(&mut changes);
+        }
+        self.apply(changes, tick);
+    }
+
+    fn rescan(&mut self, tick: &mut Tick) {
+        let every = if self.discovery.is_complete() { RESCAN_EVERY } else { RESCAN_BLIND_EVERY };
+        self.next_rescan = now() + every;
+        self.counters.rescans.increment();
+        let mut changes = Vec::new();
+        self.discovery.rescan(&mut changes);
+        if !self.discovery.is_complete() || self.scope == Scope::All {
+            // Nothing told of processes that came or went in directories known before.
+            changes.extend(self.discovery.known().map(Change::ProcsChanged));
+        }
+        self.apply(changes, tick);
+    }
+
+    fn apply(&mut self, changes: Vec<Change>, tick: &mut Tick) {
+        for change in changes {
+            match change {
+                Change::Appeared(path) | Change::ProcsChanged(path) => self.consider(&path, tick),
+                Change::EventsChanged(path) if self.by_path.contains_key(&path) => self.events_changed(&path, tick),
+                Change::EventsChanged(path) => self.consider(&path, tick),
+                Change::SettingChanged(path) => self.limits_changed(&path),
+                Change::Vanished(path) => {
+                    if !self.discovery.exists(&path) {
+                        self.died(&path, tick);
+                    }
+                }
+            }
+        }
+    }
+
+    fn limits_changed(&mut self, path: &str) {
+        if let Some(member) = self.by_path.get(path).and_then(|key| self.members.get_mut(key)) {
+            member.limits_due = Duration::ZERO;
+        }
+    }
+
+    /// Hands a tick on; false when nobody takes it any more. Where the writer is behind by the whole channel the rows are
+    /// dropped and counted; who was born and who died is said with the next tick.
+    fn send(&mut self, tick: Tick) -> bool {
+        let tick = Tick {
+            births: take_and_extend(&mut self.unsent.births, tick.births),
+            support: take_and_extend(&mut self.unsent.support, tick.support),
+            deaths: take_and_extend(&mut self.unsent.deaths, tick.deaths),
+            ..tick
+        };
+        if tick.is_empty() {
+            return true;
+        }
+        let rows = u64::try_from(tick.rows.len()).unwrap_or(u64::MAX);
+        match self.out.try_send(tick) {
+            Ok(()) => {
+                self.counters.rows_sampled.add(rows);
+                true
+            }
+            Err(TrySendError::Full(tick)) => {
+                self.counters.dropped_ticks.increment();
+                self.unsent = Tick { rows: Vec::new(), values: Vec::new(), ..tick };
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    fn publish_status(&mut self, now: Monotonic) {
+        self.next_status = now + Duration::from_secs(1);
+        self.counters.containers.set(u64::try_from(self.members.len()).unwrap_or(u64::MAX));
+        self.counters.open_files.set(u64::try_from(self.reader.kept_open()).unwrap_or(u64::MAX));
+        let mut unreadable_files = BTreeMap::new();
+        for file in self.members.values().flat_map(|member| member.files.unreadable_files(&self.plan)) {
+            *unreadable_files.entry(file).or_default() += 1;
+        }
+        let status = SamplerStatus {
+            scope: Some(self.scope),
+            scope_is_fallback: self.scope != self.options.scope,
+            containers: self.members.len(),
+            inotify_complete: self.discovery.is_complete(),
+            usec_per_sample: self.usec_per_sample,
+            open_files: self.reader.kept_open(),
+            unreadable_files,
+            foreign_pids_visible: self.foreign_pids_visible,
+        };
+        if let Ok(mut cell) = self.status.lock() {
+            *cell = status;
+        }
+    }
+}
+
+/// Which files of a member this pass reads.
+fn wanted(member: &mut Member, ticks: u64, now: Monotonic, interval: Duration) -> Wanted {
+    let limits = now >= member.limits_due;
+    if limits {
+        member.limits_due = now + LIMITS_EVERY;
+    }
+    Wanted { stat: stat_is_due(ticks, member.key.0, interval), limits, missing: limits || now < member.born + SETTLING }
+}
+
+fn take_and_extend<T>(first: &mut Vec<T>, more: Vec<T>) -> Vec<T> {
+    let mut all = std::mem::take(first);
+    all.extend(more);
+    all
+}
+
+fn clock(id: ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(id);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn now() -> Monotonic {
+    clock(ClockId::Monotonic)
+}
+
+fn thread_cpu() -> Duration {
+    clock(ClockId::ThreadCPUTime)
+}
+
+fn wall_clock() -> UnixMicros {
+    i64::try_from(clock(ClockId::Realtime).as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,167 @@
+//! Who is recorded: births, their identities, the fallback where a machine has no containers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::info;
+
+use super::lives;
+use super::member::{Life, Member, Reading};
+use super::{LIMITS_EVERY, Sampler, now, thread_cpu, wall_clock};
+use crate::cgroup::path::classify;
+use crate::config::Scope;
+use crate::discovery::CgroupPath;
+use crate::metric::COLUMNS;
+use crate::model::{ColumnSet, ContainerKey, Identity, Role, Tick};
+use crate::source::{Outcome, RowValues, Wanted};
+
+/// Samples that the first estimate of the cost rests on.
+const CALIBRATION_SAMPLES: usize = 20;
+
+impl Sampler {
+    /// Everything that is there at start; where only containers are asked for and there is none, every cgroup.
+    pub(super) fn first_census(&mut self) {
+        let mut tick = Tick::default();
+        self.rescan(&mut tick);
+        if self.members.is_empty() && self.scope == Scope::Containers {
+            info!("this machine runs no container: recording every cgroup that has processes instead (as --scope all)");
+            self.scope = Scope::All;
+            for path in self.discovery.known().collect::<Vec<_>>() {
+                self.consider(&path, &mut tick);
+            }
+        }
+        self.send(tick);
+        self.calibrate();
+    }
+
+    /// Reads some members once more, for nothing but to know what a sample costs before the first pass.
+    fn calibrate(&mut self) {
+        let (mut values, before) = (vec![0; COLUMNS], thread_cpu());
+        let wanted = Wanted { stat: true, limits: false, missing: false };
+        let mut samples = 0u32;
+        for member in self.members.values_mut().take(CALIBRATION_SAMPLES) {
+            let mut row = RowValues { values: &mut values, present: ColumnSet::EMPTY };
+            self.reader.read((&self.plan, &member.path), &mut member.files, wanted, &mut row);
+            samples += 1;
+        }
+        if samples > 0 {
+            self.usec_per_sample = thread_cpu().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(samples);
+        }
+    }
+
+    /// A directory is new, or has a process now: records it if it is to be recorded, else looks again at who runs in it.
+    pub(super) fn consider(&mut self, path: &CgroupPath, tick: &mut Tick) {
+        if let Some(&key) = self.by_path.get(path) {
+            self.look_at_life(key, tick);
+        } else if let Some(identity) = self.identify(path) {
+            self.born(path, identity, tick);
+        }
+    }
+
+    /// Who a cgroup is, if it is to be recorded.
+    fn identify(&self, path: &str) -> Option<Identity> {
+        let found = classify(path);
+        if found.is_none() && (self.scope == Scope::Containers || path == "/" || !self.has_processes(path)) {
+            return None;
+        }
+        let parent_id = self.nearest_above(path);
+        let blank = Identity {
+            container_id: path.to_owned(),
+            path: path.to_owned(),
+            role: Role::Cgroup,
+            parent_id,
+            pod_uid: None,
+            qos_class: None,
+            runtime: None,
+            pod: None,
+            namespace: None,
+            container: None,
+            workload: None,
+            image: None,
+        };
+        Some(match found {
+            None => blank,
+            Some(found) => Identity {
+                container_id: found.container_id,
+                role: found.role,
+                pod_uid: found.pod_uid,
+                qos_class: found.qos_class,
+                runtime: found.runtime.map(str::to_owned),
+                ..blank
+            },
+        })
+    }
+
+    /// The id of the nearest recorded cgroup above a path.
+    fn nearest_above(&self, path: &str) -> Option<String> {
+        let mut rest = path;
+        while let Some((above, _)) = rest.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+            if let Some(member) = self.by_path.get(above).and_then(|key| self.members.get(key)) {
+                return Some(member.identity.container_id.clone());
+            }
+            rest = above;
+        }
+        None
+    }
+
+    /// Records a cgroup from now on: its files are opened and its first sample is taken at once.
+    fn born(&mut self, path: &CgroupPath, identity: Identity, tick: &mut Tick) {
+        let key = ContainerKey(self.next_key);
+        self.next_key += 1;
+        let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, now());
+        // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
+        member.events = lives::open_events(&self.hierarchy, path);
+        self.members.insert(key, member);
+        let life = Life::New.after(self.populated(key));
+        let Some(mut member) = self.members.remove(&key) else { return };
+        member.life = life;
+        let births_before = tick.births.len();
+        tick.births.push((key, Arc::clone(&member.identity)));
+        let wanted = Wanted { stat: true, limits: true, missing: true };
+        let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
+        if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
+            tick.births.truncate(births_before);
+            return;
+        }
+        // Spread over time, so that a thousand containers found at once do not all read their limits in the same tick.
+        let spread = LIMITS_EVERY.mul_f64(f64::from(key.0.wrapping_mul(2_654_435_761) >> 16) / 65_536.0);
+        member.limits_due = now() + Duration::from_secs(1) + spread;
+        self.counters.births.increment();
+        self.by_path.insert(Arc::clone(path), key);
+        self.adopt_children(&member, tick);
+        self.members.insert(key, member);
+        // It may have run and ended before it was found.
+        self.look_at_life(key, tick);
+    }
+
+    /// Cgroups below a new one that were recorded before it get it as their parent.
+    fn adopt_children(&mut self, parent: &Member, tick: &mut Tick) {
+        let prefix = format!("{}/", parent.path);
+        let below: Vec<ContainerKey> =
+            self.members.values().filter(|member| member.path.starts_with(&prefix)).map(|member| member.key).collect();
+        for key in below {
+            let Some(path) = self.members.get(&key).map(|member| Arc::clone(&member.path)) else { continue };
+            let nearest = self.nearest_above(&path).or_else(|| Some(parent.identity.container_id.clone()));
+            self.rename(key, tick, |identity| identity.parent_id.clone_from(&nearest));
+        }
+    }
+
+    /// Changes what is known of a member, and says so to whom its rows go.
+    pub(super) fn rename(&mut self, key: ContainerKey, tick: &mut Tick, change: impl FnOnce(&mut Identity)) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        let mut identity = Identity::clone(&member.identity);
+        change(&mut identity);
+        if identity != *member.identity {
+            member.identity = Arc::new(identity);
+            tick.births.push((key, Arc::clone(&member.identity)));
+        }
+    }
+
+    /// A cgroup is gone: its held reading becomes final; without one the last row stands.
+    pub(super) fn died(&mut self, path: &str, tick: &mut Tick) {
+        let Some(mut member) = self.by_path.remove(path).and_then(|key| self.members.remove(&key)) else { return };
+        let counter = if member.finish(tick) { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
+        counter.increment();
+        self.reader.release(&member.files);
+    }
+}

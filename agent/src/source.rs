@@ -1,0 +1,380 @@
+//! Reads a cgroup's files into a row: files kept open, `pread` at offset 0, one buffer for all.
+//!
+//! What to read comes from the catalogue ([`Plan`]); how a file's text becomes numbers is `cgroup`'s. The surprise: the
+//! kernel prints the keys of a file in the same order every time, so [`KeyOrder`] remembers which column each line went
+//! to and a lookup is one comparison.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::cgroup;
+use crate::health::{Counters, ReadError};
+use crate::hierarchy::Hierarchy;
+use crate::metric::{Class, Column, Convert, Format, METRICS, fallback_file, file_spec};
+use crate::model::{ColumnSet, Support};
+
+/// The first size of the read buffer; a file that fills it is read again with twice as much, up to [`MAX_FILE_BYTES`].
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// No cgroup file is this long; one that is counts as garbled.
+const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// One file of a cgroup, and where its keys go.
+#[derive(Clone, Debug)]
+pub struct PlannedFile {
+    root: PathBuf,
+    name: &'static str,
+    format: Format,
+    /// How often it is read.
+    pub class: Class,
+    slots: Vec<Slot>,
+    /// The columns that come from it.
+    pub columns: ColumnSet,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    key: &'static str,
+    column: Column,
+    convert: Convert,
+}
+
+impl PlannedFile {
+    /// The file's name in the cgroup's directory.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where the file of a cgroup is.
+    #[must_use]
+    pub fn path(&self, cgroup: &str) -> PathBuf {
+        self.sibling(cgroup, self.name)
+    }
+
+    fn sibling(&self, cgroup: &str, name: &str) -> PathBuf {
+        self.root.join(cgroup.trim_start_matches('/')).join(name)
+    }
+}
+
+/// The files to read for every cgroup of a machine, from the catalogue.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The files, each once.
+    pub files: Vec<PlannedFile>,
+    /// The columns of limits.
+    pub limit_columns: ColumnSet,
+    /// Columns that this kind of hierarchy never has.
+    pub absent: ColumnSet,
+}
+
+impl Plan {
+    /// What the catalogue says for this machine's hierarchies.
+    #[must_use]
+    pub fn new(hierarchy: &Hierarchy) -> Self {
+        let mut plan = Self { files: Vec::new(), limit_columns: ColumnSet::EMPTY, absent: ColumnSet::EMPTY };
+        for (column, metric) in METRICS.iter().enumerate() {
+            let place = hierarchy.source(metric).and_then(|source| Some((source, hierarchy.tree(source.tree)?)));
+            let Some((source, root)) = place else {
+                plan.absent.insert(column);
+                continue;
+            };
+            if file_spec(source.file).class == Class::Limit {
+                plan.limit_columns.insert(column);
+            }
+            let file = plan.file(root, source.file);
+            file.slots.push(Slot { key: source.key, column, convert: source.convert });
+            file.columns.insert(column);
+        }
+        plan
+    }
+
+    fn file(&mut self, root: &Path, name: &'static str) -> &mut PlannedFile {
+        let index = self.files.iter().position(|file| file.name == name && file.root == root).unwrap_or_else(|| {
+            let spec = file_spec(name);
+            self.files.push(PlannedFile {
+                root: root.to_owned(),
+                name,
+                format: spec.format,
+                class: spec.class,
+                slots: Vec::new(),
+                columns: ColumnSet::EMPTY,
+            });
+            self.files.len() - 1
+        });
+        &mut self.files[index]
+    }
+}
+
+#[derive(Debug, Default)]
+enum Handle {
+    #[default]
+    Untried,
+    Kept(OwnedFd),
+    /// Opened for each read: a limit, or more files than this process may keep open.
+    Unkept,
+    Missing,
+}
+
+#[derive(Debug, Default)]
+struct FileState {
+    handle: Handle,
+    /// The columns that the last read gave a value.
+    delivered: ColumnSet,
+    /// The last read failed for another reason than that the file is not there.
+    unreadable: bool,
+}
+
+/// The open files of one cgroup, in the plan's order.
+#[derive(Debug)]
+pub struct CgroupFiles {
+    states: Vec<FileState>,
+    support_changed: bool,
+}
+
+impl CgroupFiles {
+    /// Nothing opened yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self { states: plan.files.iter().map(|_| FileState::default()).collect(), support_changed: true }
+    }
+
+    /// Why columns have no value, if that changed since the last call.
+    pub fn take_support_change(&mut self, plan: &Plan) -> Option<Support> {
+        if !std::mem::take(&mut self.support_changed) {
+            return None;
+        }
+        let mut support = Support { unsupported: plan.absent, unreadable: ColumnSet::EMPTY };
+        for (file, state) in plan.files.iter().zip(&self.states) {
+            let without = file.columns.difference(&state.delivered);
+            let set = if state.unreadable { &mut support.unreadable } else { &mut support.unsupported };
+            *set = set.union(&without);
+        }
+        Some(support)
+    }
+
+    /// The files that are there but may not be read.
+    pub fn unreadable_files<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'static str> + 'a {
+        plan.files.iter().zip(&self.states).filter(|(_, state)| state.unreadable).map(|(file, _)| file.name)
+    }
+
+    /// Files kept open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.states.iter().filter(|state| matches!(state.handle, Handle::Kept(_))).count()
+    }
+}
+
+/// Where a row's values go.
+#[derive(Debug)]
+pub struct RowValues<'a> {
+    /// One value per column.
+    pub values: &'a mut [i64],
+    /// The columns that got one.
+    pub present: ColumnSet,
+}
+
+/// What reading a cgroup's files came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// At least one file is still there.
+    Alive,
+    /// None is: the cgroup is gone.
+    Gone,
+}
+
+/// Which files one pass over a cgroup reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Read the stat class too.
+    pub stat: bool,
+    /// Read the limits too.
+    pub limits: bool,
+    /// Look again for files that were not there.
+    pub missing: bool,
+}
+
+/// The reader: its buffer, the key orders it learnt, and how many files it may keep open.
+#[derive(Debug)]
+pub struct Reader {
+    buffer: Vec<u8>,
+    orders: Vec<KeyOrder>,
+    user_hz: u64,
+    may_keep_open: usize,
+    kept_open: usize,
+    counters: Arc<Counters>,
+}
+
+impl Reader {
+    /// A reader that keeps at most `may_keep_open` files open.
+    #[must_use]
+    pub fn new(plan: &Plan, may_keep_open: usize, counters: Arc<Counters>) -> Self {
+        let orders = plan.files.iter().map(|file| KeyOrder::new(&file.slots)).collect();
+        let user_hz = rustix::param::clock_ticks_per_second();
+        Self { buffer: vec![0; BUFFER_BYTES], orders, user_hz, may_keep_open, kept_open: 0, counters }
+    }
+
+    /// Files this reader keeps open.
+    #[must_use]
+    pub fn kept_open(&self) -> usize {
+        self.kept_open
+    }
+
+    /// Gives back the files of a cgroup that ended.
+    pub fn release(&mut self, files: &CgroupFiles) {
+        self.kept_open = self.kept_open.saturating_sub(files.open_files());
+    }
+
+    /// Reads the wanted files of the cgroup at `path` (below the hierarchies' roots) into a row.
+    pub fn read(
+        &mut self,
+        (plan, path): (&Plan, &str),
+        files: &mut CgroupFiles,
+        wanted: Wanted,
+        row: &mut RowValues<'_>,
+    ) -> Outcome {
+        let (mut there, support_was_changed) = (false, files.support_changed);
+        for (index, (file, state)) in plan.files.iter().zip(&mut files.states).enumerate() {
+            let due = match file.class {
+                Class::Fast => true,
+                Class::Stat => wanted.stat,
+                Class::Limit => wanted.limits,
+            };
+            if !due || (matches!(state.handle, Handle::Missing) && !wanted.missing) {
+                continue;
+            }
+            let before = row.present;
+            let result = self.read_file((index, file), path, state, row);
+            let unreadable = matches!(result, Err(Some(ReadError::Denied | ReadError::Garbled | ReadError::Io)));
+            there |= result.is_ok() || unreadable;
+            let delivered = row.present.difference(&before);
+            if result != Err(Some(ReadError::Gone)) && (delivered != state.delivered || unreadable != state.unreadable)
+            {
+                (state.delivered, state.unreadable) = (delivered, unreadable);
+                files.support_changed = true;
+            }
+        }
+        if there {
+            return Outcome::Alive;
+        }
+        files.support_changed = support_was_changed; // files that vanish with their cgroup were supported
+        Outcome::Gone
+    }
+
+    /// Reads one file; `Err(None)` where the kernel does not have it.
+    fn read_file(
+        &mut self,
+        (index, file): (usize, &PlannedFile),
+        path: &str,
+        state: &mut FileState,
+        row: &mut RowValues<'_>,
+    ) -> Result<(), Option<ReadError>> {
+        let length = match &state.handle {
+            Handle::Kept(fd) => pread_all(fd, &mut self.buffer),
+            _ => self.open_and_read(file, path, state),
+        };
+        let parsed = match length {
+            Ok(length) => self.parse((index, file), length, row).map_err(|cgroup::Garbled| Some(ReadError::Garbled)),
+            Err(errno) => Err(classify(errno, &mut state.handle)),
+        };
+        if let Err(Some(class)) = parsed {
+            self.counters.read_error(class);
+        }
+        parsed
+    }
+
+    fn open_and_read(&mut self, file: &PlannedFile, path: &str, state: &mut FileState) -> Result<usize, Errno> {
+        let open = |name| rustix::fs::open(file.sibling(path, name), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let fd = match (open(file.name), fallback_file(file.name)) {
+            (Err(Errno::NOENT), Some(other)) => open(other)?,
+            (result, _) => result?,
+        };
+        let length = pread_all(&fd, &mut self.buffer)?;
+        if file.class == Class::Limit {
+            state.handle = Handle::Unkept;
+        } else if self.kept_open < self.may_keep_open {
+            self.kept_open += 1;
+            state.handle = Handle::Kept(fd);
+        } else {
+            self.counters.unkept_opens.increment();
+            state.handle = Handle::Unkept;
+        }
+        Ok(length)
+    }
+
+    fn parse(
+        &mut self,
+        (index, file): (usize, &PlannedFile),
+        length: usize,
+        row: &mut RowValues<'_>,
+    ) -> Result<(), cgroup::Garbled> {
+        let (order, user_hz, mut line) = (&mut self.orders[index], self.user_hz, 0);
+        cgroup::parse(file.format, &self.buffer[..length], &mut |key: &[u8], value| {
+            if let Some(slot) = order.slot(line, key) {
+                row.values[slot.column] = cgroup::convert(slot.convert, value, user_hz);
+                row.present.insert(slot.column);
+            }
+            line += 1;
+        })
+    }
+}
+
+/// Reads a whole file from its beginning, growing the buffer where it is too small.
+fn pread_all(fd: &OwnedFd, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
+    loop {
+        let length = match rustix::io::pread(fd, buffer.as_mut_slice(), 0) {
+            Err(Errno::INTR) => continue,
+            other => other?,
+        };
+        if length < buffer.len() || buffer.len() >= MAX_FILE_BYTES {
+            return Ok(length);
+        }
+        buffer.resize(buffer.len() * 2, 0);
+    }
+}
+
+/// What an error means, and what becomes of the handle; `None` where the kernel does not have the file.
+fn classify(errno: Errno, handle: &mut Handle) -> Option<ReadError> {
+    match errno {
+        // PSI and some other files exist but cannot be read where the feature is off.
+        Errno::NOENT | Errno::OPNOTSUPP => {
+            *handle = Handle::Missing;
+            None
+        }
+        Errno::NODEV => Some(ReadError::Gone),
+        Errno::ACCESS | Errno::PERM => Some(ReadError::Denied),
+        _ => Some(ReadError::Io),
+    }
+}
+
+/// Which column each line of a file goes to, learnt from the last text.
+#[derive(Debug)]
+struct KeyOrder {
+    slots: Vec<Slot>,
+    lines: Vec<(Box<[u8]>, Option<Slot>)>,
+}
+
+impl KeyOrder {
+    fn new(slots: &[Slot]) -> Self {
+        Self { slots: slots.to_vec(), lines: Vec::new() }
+    }
+
+    fn slot(&mut self, line: usize, key: &[u8]) -> Option<Slot> {
+        if let Some((known, slot)) = self.lines.get(line)
+            && **known == *key
+        {
+            return *slot;
+        }
+        let slot = self.slots.iter().find(|slot| slot.key.as_bytes() == key).copied();
+        // A text longer than any catalogue entry's file is not worth remembering beyond that.
+        if line < 256 {
+            self.lines.resize_with(self.lines.len().max(line + 1), || (Box::default(), None));
+            self.lines[line] = (key.into(), slot);
+        }
+        slot
+    }
+}

@@ -1,0 +1,200 @@
+//! The HTTP surface from outside: real sockets, golden replies, every refusal.
+//!
+//! The replies are files under `tests/golden`; `FGM_UPDATE_GOLDEN=1 cargo test -p fgm-agent --test http` rewrites them.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers fail as its tests do: by a panic")]
+
+mod client;
+mod exposition;
+mod fake;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use client::{get, raw, request};
+use fake::server;
+use serde_json::Value;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OLDER: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Compares with the golden file, or rewrites it where asked to.
+fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("FGM_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(actual == expected, "{name} differs; rewrite with FGM_UPDATE_GOLDEN=1 and look at the diff:\n{actual}");
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{}\n", serde_json::to_string_pretty(value).unwrap())
+}
+
+#[test]
+fn json_replies_are_golden() {
+    let server = server();
+    for (target, name) in [
+        ("/api/health", "health.json"),
+        ("/api/status", "status.json"),
+        ("/api/containers", "containers.json"),
+        ("/api/containers?include=sandbox&search=PAUSE&limit=1", "containers_sandbox.json"),
+    ] {
+        let answer = get(server.api, target);
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{target}");
+        golden(name, &pretty(&answer.json()));
+    }
+}
+
+#[test]
+fn the_catalogue_reply_is_golden_in_its_shape_and_complete() {
+    let answer = get(server().api, "/api/metrics").json();
+    let metrics = answer["metrics"].as_array().unwrap();
+    assert_eq!(metrics.len(), fgm_agent::metric::COLUMNS);
+    let shown = ["cpu_usage_usec", "memory_failcnt", "memory_stat_pgfault"];
+    let some: Vec<&Value> = metrics.iter().filter(|metric| shown.contains(&metric["name"].as_str().unwrap())).collect();
+    golden("metrics.json", &pretty(&serde_json::json!(some)));
+}
+
+#[test]
+fn expositions_are_golden_and_negotiated() {
+    let server = server();
+    for (accept, content_type, name) in [
+        (
+            "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n",
+            OPEN_METRICS,
+            "exposition.openmetrics",
+        ),
+        ("Accept: text/plain\r\n", OLDER, "exposition.prometheus"),
+        ("", OLDER, "exposition.prometheus"),
+    ] {
+        let answer = request(server.api, "GET", "/metrics?for=fun", &format!("Host: localhost\r\n{accept}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(content_type)));
+        exposition::check(&answer.body);
+        golden(name, &answer.body);
+    }
+}
+
+#[test]
+fn readiness_is_503_until_it_is_latched() {
+    let server = server();
+    assert_eq!(get(server.api, "/readyz").status, 503);
+    assert_eq!(get(server.api, "/api/health").json()["status"], "starting");
+    server.readiness.set();
+    for address in [server.api, server.metrics] {
+        assert_eq!((get(address, "/readyz").status, get(address, "/healthz").status), (200, 200));
+    }
+    assert_eq!(get(server.api, "/api/health").json()["status"], "ok");
+}
+
+#[test]
+fn wrong_requests_get_a_sentence() {
+    let server = server();
+    for (target, status, sentence) in [
+        ("/api/containers?limit=0", 400, "the value \"0\" of limit is not valid; it is a number from 1 to 10000"),
+        (
+            "/api/containers?qos=x",
+            400,
+            "there is no parameter \"qos\" here; there is namespace, qos_class, search, limit, include",
+        ),
+        ("/api/status?x", 400, "there is no parameter \"x\" here; this path takes none"),
+        (
+            "/api/nothing",
+            404,
+            "there is nothing at this path; there is /healthz, /readyz, /metrics, /api/health, /api/status, \
+             /api/metrics, /api/containers",
+        ),
+    ] {
+        let answer = get(server.api, target);
+        assert_eq!((answer.status, answer.error().as_str()), (status, sentence), "{target}");
+    }
+    let answer = request(server.api, "POST", "/api/status", "Host: localhost\r\nContent-Length: 0\r\n");
+    assert_eq!((answer.status, answer.error().as_str()), (405, "this path answers GET and HEAD only"));
+    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+}
+
+#[test]
+fn the_api_refuses_foreign_hosts_and_the_metrics_listener_takes_any() {
+    let server = server();
+    let foreign = request(server.api, "GET", "/api/containers", "Host: evil.example\r\n");
+    assert_eq!(foreign.status, 403);
+    assert_eq!(
+        foreign.error(),
+        "this agent does not answer to the host name of this request; reach it as localhost or by its own address"
+    );
+    let none = request(server.api, "GET", "/healthz", "");
+    assert_eq!((none.status, none.error().as_str()), (400, "a request needs exactly one Host header"));
+    assert_eq!(request(server.metrics, "GET", "/metrics", "Host: node-1.example:9090\r\n").status, 200);
+}
+
+#[test]
+fn the_metrics_listener_serves_nothing_else() {
+    let server = server();
+    for target in ["/", "/api/status", "/api/containers"] {
+        let answer = get(server.metrics, target);
+        assert_eq!(answer.status, 404);
+        assert_eq!(answer.error(), "there is nothing at this path; there is /metrics, /healthz, /readyz");
+    }
+}
+
+#[test]
+fn the_index_names_every_path_and_each_answers() {
+    let server = server();
+    server.readiness.set();
+    let index = get(server.api, "/");
+    assert_eq!((index.status, index.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    let paths: Vec<&str> = index.body.lines().filter(|line| line.starts_with('/')).collect();
+    assert_eq!(paths.len(), 7);
+    for line in paths {
+        assert_eq!(get(server.api, line.split(' ').next().unwrap()).status, 200, "{line}");
+    }
+}
+
+#[test]
+fn answers_are_neither_cached_nor_sniffed_nor_shared_with_other_origins() {
+    let answer = request(server().api, "GET", "/api/health", "Host: localhost\r\nOrigin: http://evil.example\r\n");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn a_head_beyond_the_bounds_is_refused() {
+    let server = server();
+    let many: String = (0..100).map(|n| format!("X-{n}: 1\r\n")).collect();
+    assert_eq!(request(server.api, "GET", "/healthz", &format!("Host: localhost\r\n{many}")).status, 431);
+    let long = format!("X: {}\r\n", "x".repeat(40_000));
+    assert_eq!(request(server.api, "GET", "/healthz", &format!("Host: localhost\r\n{long}")).status, 431);
+    assert_eq!(get(server.api, "/healthz").status, 200);
+}
+
+#[test]
+fn garbage_ends_its_own_connection_only() {
+    let server = server();
+    assert_eq!(raw(server.api, "\u{1}\u{2} not http\r\n\r\n").status, 400);
+    assert_eq!(get(server.api, "/healthz").status, 200);
+}
+
+#[test]
+fn a_stop_ends_idle_connections_and_returns() {
+    let server = server();
+    let listener = server.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let http = server.http.clone();
+    let serving = server.runtime.spawn(async move {
+        http.serve_metrics(listener, async { drop(stopped.await) }).await;
+    });
+    let mut kept = TcpStream::connect(address).unwrap();
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut head = [0; 15];
+    kept.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    stop.send(()).unwrap();
+    server.runtime.block_on(serving).unwrap();
+    let mut rest = Vec::new();
+    kept.read_to_end(&mut rest).unwrap();
+    assert!(TcpStream::connect(address).is_err());
+}

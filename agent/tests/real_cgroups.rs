@@ -1,0 +1,363 @@
+//! The sampler on real cgroups with real processes: CPU, memory, throttling, OOM kills, short lives, deaths.
+//!
+//! Runs on the hierarchy that this machine has; `on_cgroup_v2` runs the same program on a machine with pure cgroup v2.
+
+#![allow(clippy::expect_used, clippy::print_stderr, clippy::print_stdout, unreachable_pub, reason = "a test program")]
+
+mod bed;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use bed::{Bed, can_make_cgroups};
+use fgm_agent::config::Scope;
+use fgm_agent::health::Counters;
+use fgm_agent::hierarchy::Hierarchy;
+use fgm_agent::metric::{UNLIMITED, column};
+use fgm_agent::model::{ContainerKey, Identity, Row, Support, Tick};
+use fgm_agent::sampler::wait::StopSwitch;
+use fgm_agent::sampler::{Options, Sampler};
+
+/// The worker processes of these tests: see `bed`.
+#[test]
+#[ignore = "a process in a container, started by the other tests"]
+fn worker() {
+    bed::work();
+}
+
+/// A running sampler and all that it has said.
+struct Watch {
+    ticks: Receiver<Tick>,
+    stop: StopSwitch,
+    thread: Option<std::thread::JoinHandle<()>>,
+    identities: HashMap<ContainerKey, Arc<Identity>>,
+    support: HashMap<ContainerKey, Support>,
+    rows: Vec<(Row, Vec<i64>)>,
+    deaths: Vec<ContainerKey>,
+}
+
+impl Watch {
+    fn start(interval: Duration) -> Self {
+        Self::start_with(interval, Scope::Containers, Path::new(bed::CGROUP_ROOT))
+    }
+
+    fn start_with(interval: Duration, scope: Scope, root: &Path) -> Self {
+        let hierarchy = Hierarchy::detect(root).expect("a hierarchy");
+        let options = Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000 };
+        let (out, ticks) = sync_channel(1000);
+        let (sampler, stop, _) = Sampler::start(options, hierarchy, Arc::new(Counters::default()), out).expect("start");
+        let thread = Some(std::thread::spawn(|| sampler.run()));
+        Self {
+            ticks,
+            stop,
+            thread,
+            identities: HashMap::new(),
+            support: HashMap::new(),
+            rows: Vec::new(),
+            deaths: Vec::new(),
+        }
+    }
+
+    /// Takes ticks until something holds.
+    fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !holds(self) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let tick = self.ticks.recv_timeout(left).unwrap_or_else(|_| panic!("waited in vain: {what}"));
+            self.take(&tick);
+        }
+    }
+
+    fn take(&mut self, tick: &Tick) {
+        self.identities.extend(tick.births.iter().cloned());
+        self.support.extend(tick.support.iter().copied());
+        self.rows.extend(tick.iter().map(|(row, values)| (*row, values.to_vec())));
+        self.deaths.extend(&tick.deaths);
+    }
+
+    fn key(&self, container_id: &str) -> Option<ContainerKey> {
+        self.identities.iter().find(|(_, identity)| identity.container_id == container_id).map(|(key, _)| *key)
+    }
+
+    fn rows_of<'a>(&'a self, container_id: &str) -> impl DoubleEndedIterator<Item = &'a (Row, Vec<i64>)> {
+        let key = self.key(container_id);
+        self.rows.iter().filter(move |(row, _)| Some(row.key) == key)
+    }
+
+    fn has_row(&self, container_id: &str) -> bool {
+        self.rows_of(container_id).next().is_some()
+    }
+
+    fn died(&self, container_id: &str) -> bool {
+        self.key(container_id).is_some_and(|key| self.deaths.contains(&key))
+    }
+
+    /// The newest value of a column.
+    fn last(&self, container_id: &str, metric: &str) -> Option<i64> {
+        let column = column(metric).expect("a metric");
+        let mut newest_first = self.rows_of(container_id).rev();
+        newest_first.find(|(row, _)| row.present.contains(column)).map(|(_, values)| values[column])
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.stop();
+        let ended = self.thread.take().expect("started once").join();
+        assert!(ended.is_ok() || std::thread::panicking(), "the sampler panicked");
+    }
+}
+
+fn assert_agrees(recorded_usec: i64, used_usec: i64) {
+    let allowed = (used_usec / 100).max(10_000);
+    assert!(
+        (recorded_usec - used_usec).abs() <= allowed,
+        "recorded {recorded_usec} us, the process used {used_usec} us"
+    );
+}
+
+const SLOW: Duration = Duration::from_secs(60);
+const QUICK: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_container_that_lives_200_ms_between_two_ticks_is_recorded_with_its_totals() {
+    if !can_make_cgroups("short lives") {
+        return;
+    }
+    let mut watch = Watch::start(SLOW);
+    let mut bed = Bed::new();
+    let mut worker = bed.start("hold 30000000,burn 150");
+    worker.expect_line("holding");
+    worker.go_on();
+    let used = worker.finish();
+    watch.until("its last reading", |watch| watch.has_row(&bed.container_id));
+    bed.remove_as_a_runtime();
+    watch.until("its death", |watch| watch.died(&bed.container_id));
+
+    let rows: Vec<_> = watch.rows_of(&bed.container_id).collect();
+    let (last, _) = rows.last().expect("a row");
+    assert!(last.is_final, "the last row is final");
+    assert_eq!(rows.iter().filter(|(row, _)| row.is_final).count(), 1);
+    assert_agrees(watch.last(&bed.container_id, "cpu_usage_usec").expect("cpu"), used);
+    let peak = watch.last(&bed.container_id, "memory_peak_bytes").expect("peak");
+    assert!(peak >= 30_000_000, "peak {peak}");
+    assert_eq!(watch.last(&bed.container_id, "memory_events_oom_kill"), Some(0));
+    let identity = &watch.identities[&watch.key(&bed.container_id).expect("known")];
+    assert_eq!(identity.pod_uid.as_deref(), Some(bed.pod_uid.as_str()));
+    assert_eq!(identity.qos_class.map(|class| class.as_str()), Some("burstable"));
+    assert_eq!(identity.path, bed.path);
+}
+
+#[test]
+fn cpu_time_agrees_with_what_the_process_used() {
+    if !can_make_cgroups("cpu time") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let bed = Bed::new();
+    let used = bed.start("burn 1200").finish();
+    let enough = used - 10_000;
+    watch.until("its CPU time", |watch| {
+        watch.last(&bed.container_id, "cpu_usage_usec").is_some_and(|usec| usec >= enough)
+    });
+    assert_agrees(watch.last(&bed.container_id, "cpu_usage_usec").expect("cpu"), used);
+    let user = watch.last(&bed.container_id, "cpu_user_usec").expect("user");
+    let system = watch.last(&bed.container_id, "cpu_system_usec").expect("system");
+    assert_agrees(user + system, used);
+    let counter = column("cpu_usage_usec").expect("a metric");
+    let series: Vec<i64> = watch.rows_of(&bed.container_id).map(|(_, values)| values[counter]).collect();
+    assert!(series.len() >= 8 && series.is_sorted(), "a counter only grows: {series:?}");
+}
+
+#[test]
+fn throttling_is_counted_in_periods_and_in_time() {
+    if !can_make_cgroups("throttling") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let bed = Bed::new();
+    bed.limit_cpu(20_000, 100_000);
+    let worker = bed.start("burn 1500");
+    watch.until("ten throttled periods", |watch| {
+        watch.last(&bed.container_id, "cpu_nr_throttled").is_some_and(|periods| periods >= 10)
+    });
+    worker.finish();
+    let last = |metric| watch.last(&bed.container_id, metric).expect(metric);
+    assert!(last("cpu_nr_periods") >= last("cpu_nr_throttled"));
+    let throttled = last("cpu_throttled_usec");
+    assert!((500_000..3_000_000).contains(&throttled), "10 periods x about 80 ms: {throttled} us");
+    assert_eq!((last("cpu_quota_usec"), last("cpu_period_usec")), (20_000, 100_000));
+}
+
+#[test]
+fn memory_in_use_is_seen_while_it_is_held_and_its_peak_afterwards() {
+    if !can_make_cgroups("memory") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let bed = Bed::new();
+    let mut worker = bed.start("hold 64000000");
+    worker.expect_line("holding");
+    watch.until("64 MB", |watch| {
+        let anon = watch.last(&bed.container_id, "memory_stat_anon_bytes");
+        anon.is_some_and(|bytes| (64_000_000..80_000_000).contains(&bytes))
+    });
+    let current = watch.last(&bed.container_id, "memory_current_bytes").expect("current");
+    assert!(current >= 64_000_000, "current {current}");
+    assert_eq!(watch.last(&bed.container_id, "memory_max_bytes"), Some(UNLIMITED));
+    assert_eq!(watch.last(&bed.container_id, "pids_current").map(|tasks| tasks >= 1), Some(true));
+    worker.go_on();
+    worker.finish();
+    watch.until("release", |watch| {
+        watch.last(&bed.container_id, "memory_current_bytes").is_some_and(|b| b < 32_000_000)
+    });
+    assert!(watch.last(&bed.container_id, "memory_peak_bytes").expect("peak") >= 64_000_000);
+}
+
+#[test]
+fn an_oom_kill_is_in_the_final_row() {
+    if !can_make_cgroups("OOM kills") {
+        return;
+    }
+    let mut watch = Watch::start(SLOW);
+    let mut bed = Bed::new();
+    bed.limit_memory(32 << 20);
+    let mut worker = bed.start("hold 128000000");
+    assert!(!worker.child.wait().expect("reap").success(), "killed by the kernel");
+    watch.until("a row", |watch| watch.has_row(&bed.container_id));
+    bed.remove_as_a_runtime();
+    watch.until("its death", |watch| watch.died(&bed.container_id));
+    let (last, _) = watch.rows_of(&bed.container_id).last().expect("a row");
+    assert!(last.is_final);
+    assert_eq!(watch.last(&bed.container_id, "memory_events_oom_kill"), Some(1));
+    assert_eq!(watch.last(&bed.container_id, "memory_max_bytes"), Some(32 << 20));
+}
+
+#[test]
+fn a_container_that_gets_a_process_again_has_not_died() {
+    if !can_make_cgroups("second lives") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let mut bed = Bed::new();
+    bed.start("burn 50").finish();
+    let after_first = |watch: &Watch| watch.rows_of(&bed.container_id).count() >= 5;
+    watch.until("rows of an empty container", after_first);
+    let used = bed.start("burn 300").finish();
+    watch.until("the second process", |watch| {
+        watch.last(&bed.container_id, "cpu_usage_usec").is_some_and(|usec| usec >= used - 10_000)
+    });
+    assert!(
+        watch.rows_of(&bed.container_id).all(|(row, _)| !row.is_final),
+        "nothing is final before the directory goes"
+    );
+    bed.remove_as_a_runtime();
+    watch.until("its death", |watch| watch.died(&bed.container_id));
+    let rows: Vec<&Row> = watch.rows_of(&bed.container_id).map(|(row, _)| row).collect();
+    assert!(rows.iter().map(|row| row.time).is_sorted_by(|a, b| a < b), "no row is written twice or out of order");
+    assert_eq!(rows.iter().filter(|row| row.is_final).count(), 1);
+    assert!(rows.last().expect("a row").is_final);
+}
+
+#[test]
+fn a_changed_limit_is_in_the_next_row() {
+    if !can_make_cgroups("changed limits") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let bed = Bed::new();
+    watch.until("a first row", |watch| watch.has_row(&bed.container_id));
+    bed.limit_memory(100 << 20);
+    let begun = Instant::now();
+    watch.until("the new limit", |watch| watch.last(&bed.container_id, "memory_max_bytes") == Some(100 << 20));
+    assert!(begun.elapsed() < Duration::from_secs(5), "sooner than the next regular reading");
+}
+
+#[test]
+fn a_nested_container_names_the_one_around_it() {
+    if !can_make_cgroups("nesting") {
+        return;
+    }
+    let outer = Bed::new();
+    let mut watch = Watch::start(QUICK);
+    let mut inner = outer.nested();
+    watch.until("the inner container", |watch| watch.has_row(&inner.container_id));
+    let identity = &watch.identities[&watch.key(&inner.container_id).expect("known")];
+    assert_eq!(identity.parent_id.as_deref(), Some(outer.container_id.as_str()));
+    inner.remove();
+    let docker = inner.path.rsplit_once('/').expect("a path").0.trim_start_matches('/').to_owned();
+    for root in [PathBuf::from(bed::CGROUP_ROOT)].into_iter().chain(v1_roots()) {
+        let _ = std::fs::remove_dir(root.join(&docker));
+    }
+}
+
+fn v1_roots() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(bed::CGROUP_ROOT).expect("list").flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists()).collect()
+}
+
+#[test]
+fn on_pure_v1_the_end_of_the_first_process_tells_of_the_end() {
+    if !can_make_cgroups("pure v1") || Path::new(bed::CGROUP_ROOT).join("cgroup.controllers").exists() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("a directory");
+    for mount in v1_roots().iter().filter(|path| !path.ends_with("unified")) {
+        std::os::unix::fs::symlink(mount, root.path().join(mount.file_name().expect("a name"))).expect("link");
+    }
+    let mut watch = Watch::start_with(SLOW, Scope::Containers, root.path());
+    let mut bed = Bed::new();
+    let used = bed.start("burn 200").finish();
+    watch.until("a row", |watch| watch.has_row(&bed.container_id));
+    bed.remove_as_a_runtime();
+    watch.until("its death", |watch| watch.died(&bed.container_id));
+    let (last, _) = watch.rows_of(&bed.container_id).last().expect("a row");
+    assert!(last.is_final);
+    assert_agrees(watch.last(&bed.container_id, "cpu_usage_usec").expect("cpu"), used);
+    let support = watch.support[&watch.key(&bed.container_id).expect("known")];
+    assert!(support.unsupported.contains(column("cpu_pressure_some_usec").expect("a metric")), "no PSI on pure v1");
+}
+
+#[test]
+fn under_scope_all_any_cgroup_with_a_process_is_recorded() {
+    if !can_make_cgroups("scope all") {
+        return;
+    }
+    let mut watch = Watch::start_with(QUICK, Scope::All, Path::new(bed::CGROUP_ROOT));
+    let outer = Bed::new();
+    let path = outer.path.rsplit_once('/').expect("a path").0.to_owned();
+    drop(path);
+    let mut worker = outer.start("wait");
+    watch.until("its row", |watch| watch.has_row(&outer.container_id));
+    worker.go_on();
+    worker.finish();
+    assert!(
+        watch.identities.values().all(|identity| identity.path != "/"),
+        "the root is the machine, not a cgroup of it"
+    );
+}
+
+/// The same tests on a machine with pure cgroup v2 (User-Mode Linux, see the contributing notes).
+#[test]
+fn on_cgroup_v2() {
+    let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/v2/v2run");
+    let on_v2 = Path::new(bed::CGROUP_ROOT).join("cgroup.controllers").exists();
+    if on_v2 {
+        return; // this is that machine
+    }
+    if !runner.exists() {
+        assert!(std::env::var_os("CI").is_none(), "CI must have the machine with cgroup v2");
+        eprintln!("skipped: on_cgroup_v2: no machine with cgroup v2 at ../shared/v2/v2run");
+        return;
+    }
+    let status = std::process::Command::new(runner)
+        .args(["--timeout", "240", "--"])
+        .arg(std::env::current_exe().expect("own path"))
+        .arg("--test-threads=1")
+        .status()
+        .expect("start the machine");
+    assert!(status.success(), "on cgroup v2: {status}");
+}
