@@ -63,17 +63,12 @@ pub use self::shared::LastSeal;
 use self::shared::Shared;
 use self::tail::Tail;
 use self::writer::Writer;
+use crate::config;
 use crate::health::Counters;
 use crate::model::{Tick, UnixMicros};
 
-/// The default age at which a segment is sealed.
-pub const DEFAULT_ROTATE: Duration = Duration::from_secs(90);
-/// The default size in memory at which a segment is sealed.
-pub const DEFAULT_TAIL_BYTES: usize = 32 << 20;
-/// The default size in memory of the segments that wait to be sealed.
-pub const DEFAULT_FROZEN_BYTES: usize = 2 * DEFAULT_TAIL_BYTES;
-/// The default time between two syncs of the spill.
-pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
+/// How many full tails may wait to be sealed, unless asked otherwise.
+pub const FROZEN_TAILS: usize = 2;
 /// How long a second agent waits for the first one to end.
 pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(15);
 /// How much sampling may wait for the writer, within these numbers of ticks: a tick of a thousand containers is 1 MB.
@@ -113,6 +108,7 @@ impl Options {
     /// The defaults for a data directory and a node.
     #[must_use]
     pub fn new(data: &Path, node: &str, started: UnixMicros) -> Self {
+        let tail_bytes = usize::try_from(config::DEFAULT_TAIL_BYTES).unwrap_or(usize::MAX);
         Self {
             data: data.to_owned(),
             node: node.to_owned(),
@@ -121,10 +117,10 @@ impl Options {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_revision: env!("FGM_GIT_REVISION").to_owned(),
             config: serde_json::Value::Null,
-            rotate: DEFAULT_ROTATE,
-            tail_bytes: DEFAULT_TAIL_BYTES,
-            frozen_bytes: DEFAULT_FROZEN_BYTES,
-            spill_interval: DEFAULT_SPILL_INTERVAL,
+            rotate: config::DEFAULT_ROTATE,
+            tail_bytes,
+            frozen_bytes: FROZEN_TAILS * tail_bytes,
+            spill_interval: config::DEFAULT_SPILL_INTERVAL,
             lock_wait: DEFAULT_LOCK_WAIT,
         }
     }
