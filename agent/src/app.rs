@@ -281,6 +281,7 @@ fn open_store(
             default_data_dirs(worktree, variable("XDG_STATE_HOME").as_deref(), variable("HOME").as_deref())
         }
     };
+    let tail_bytes = usize::try_from(config.tail_bytes).unwrap_or(usize::MAX);
     let last = candidates.len().saturating_sub(1);
     let mut refused = None;
     for (index, data) in candidates.into_iter().enumerate() {
@@ -288,7 +289,8 @@ fn open_store(
             interval: config.interval,
             config: serde_json::to_value(config).unwrap_or_default(),
             rotate: config.rotate,
-            tail_bytes: usize::try_from(config.tail_bytes).unwrap_or(usize::MAX),
+            tail_bytes,
+            frozen_bytes: tail_bytes.saturating_mul(store::FROZEN_TAILS),
             spill_interval: config.spill_interval,
             ..store::Options::new(&data, &config.node, started)
         };

@@ -59,24 +59,21 @@ use self::footer::{FORMAT_VERSION, Origin};
 pub use self::reader::{Reader, Status, TailRow};
 use self::rotation::Limits;
 use self::sealer::{Sealer, Unsealed};
+pub use self::shared::LastSeal;
 use self::shared::Shared;
 use self::tail::Tail;
 use self::writer::Writer;
+use crate::config;
 use crate::health::Counters;
 use crate::model::{Tick, UnixMicros};
 
-/// The default age at which a segment is sealed.
-pub const DEFAULT_ROTATE: Duration = Duration::from_secs(90);
-/// The default size in memory at which a segment is sealed.
-pub const DEFAULT_TAIL_BYTES: usize = 32 << 20;
-/// The default size in memory of the segments that wait to be sealed.
-pub const DEFAULT_FROZEN_BYTES: usize = 2 * DEFAULT_TAIL_BYTES;
-/// The default time between two syncs of the spill.
-pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
+/// How many full tails may wait to be sealed, unless asked otherwise.
+pub const FROZEN_TAILS: usize = 2;
 /// How long a second agent waits for the first one to end.
 pub const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(15);
-/// Ticks that may wait for the writer.
-const CHANNEL_TICKS: usize = 256;
+/// How much sampling may wait for the writer, within these numbers of ticks: a tick of a thousand containers is 1 MB.
+const CHANNEL_TIME: Duration = Duration::from_secs(25);
+const CHANNEL_TICKS: std::ops::RangeInclusive<u128> = 32..=256;
 
 /// What the store must know.
 #[derive(Clone, Debug)]
@@ -111,6 +108,7 @@ impl Options {
     /// The defaults for a data directory and a node.
     #[must_use]
     pub fn new(data: &Path, node: &str, started: UnixMicros) -> Self {
+        let tail_bytes = usize::try_from(config::DEFAULT_TAIL_BYTES).unwrap_or(usize::MAX);
         Self {
             data: data.to_owned(),
             node: node.to_owned(),
@@ -119,10 +117,10 @@ impl Options {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_revision: env!("FGM_GIT_REVISION").to_owned(),
             config: serde_json::Value::Null,
-            rotate: DEFAULT_ROTATE,
-            tail_bytes: DEFAULT_TAIL_BYTES,
-            frozen_bytes: DEFAULT_FROZEN_BYTES,
-            spill_interval: DEFAULT_SPILL_INTERVAL,
+            rotate: config::DEFAULT_ROTATE,
+            tail_bytes,
+            frozen_bytes: FROZEN_TAILS * tail_bytes,
+            spill_interval: config::DEFAULT_SPILL_INTERVAL,
             lock_wait: DEFAULT_LOCK_WAIT,
         }
     }
@@ -168,12 +166,12 @@ impl Store {
     /// The data directory can't be used, or no threads are to be had.
     pub fn start(options: Options, counters: Arc<Counters>) -> Result<(Self, SyncSender<Tick>), StartError> {
         let data = DataDir::open(&options.data, options.lock_wait)?;
-        let run_id = layout::run_id(options.started, std::process::id());
+        let run_id = unused_run_id(&data, options.started);
         data.write_session(&session(&options, &run_id))?;
         let spills = spill_files(&data)?;
         let limits = Limits { age: options.rotate, bytes: options.tail_bytes };
         let shared = Arc::new(Shared::new(Tail::new(limits), data, origin(&options, run_id), counters));
-        let (sender, ticks) = sync_channel(CHANNEL_TICKS);
+        let (sender, ticks) = sync_channel(channel_ticks(options.interval));
         let writer = Writer::new(Arc::clone(&shared), options.frozen_bytes);
         let sealer = Sealer::new(Arc::clone(&shared), spills);
         let syncing = Arc::clone(&shared);
@@ -205,7 +203,7 @@ impl Store {
             self.shared.lock().stopping = true;
             self.shared.changed.notify_all();
         }
-        let unsealed = self.sealer.join().unwrap_or_default();
+        let unsealed = self.sealer.join().unwrap_or_else(|_| left_over(&self.shared));
         self.shared.sync.stop();
         // It only syncs; its panic loses nothing.
         let _ = self.sync.join();
@@ -219,8 +217,34 @@ impl Store {
     }
 }
 
+/// What a sealer that panicked left.
+fn left_over(shared: &Shared) -> Unsealed {
+    let state = shared.lock();
+    let spilled_rows = state.tail.frozen().map(|frozen| frozen.spilled_rows).sum::<u64>() + state.parked_rows;
+    let lost_rows = state.tail.frozen().map(|frozen| frozen.segment.rows() - frozen.spilled_rows).sum();
+    Unsealed { spilled_rows, lost_rows }
+}
+
+fn channel_ticks(interval: Duration) -> usize {
+    let ticks = CHANNEL_TIME.as_micros() / interval.as_micros().max(1);
+    ticks.clamp(*CHANNEL_TICKS.start(), *CHANNEL_TICKS.end()) as usize
+}
+
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, StartError> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
+}
+
+/// Two runs of one id would make segments of one id, of which only one counts; a start time may repeat where it is given, or
+/// where a machine without a clock of its own boots.
+fn unused_run_id(data: &DataDir, started: UnixMicros) -> String {
+    let mut run_id = layout::run_id(started, std::process::id());
+    for later in 1.. {
+        if !data.session_path(&run_id).exists() {
+            break;
+        }
+        run_id = layout::run_id(started.saturating_add(later), std::process::id());
+    }
+    run_id
 }
 
 fn session(options: &Options, run_id: &str) -> Session {

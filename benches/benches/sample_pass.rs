@@ -1,38 +1,56 @@
 //! What one container's sample costs beyond the kernel's own work.
 //!
-//! `bare_pread` only reads the same open files; `read_and_parse` makes a row of them. Both read every file of the fast
-//! and stat classes of 50 real containers per iteration; divide by 50 for one container's sample.
+//! `bare_pread` only reads the same open files; `read_and_parse` makes a row of them; `whole_pass` also appends the rows
+//! to the tail and writes the spill, as the agent does. Each reads every file of the fast and stat classes of 50 real
+//! containers per iteration; their processes work a little, so that values change. What is measured is the thread's CPU
+//! time, which other load on the machine disturbs least.
 
 #![allow(missing_docs, clippy::expect_used, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{COLUMNS, Class};
-use fgm_agent::model::ColumnSet;
+use fgm_agent::model::{ColumnSet, ContainerKey, Identity, Role, Row, Tick};
 use fgm_agent::source::{CgroupFiles, Plan, Reader, RowValues, Wanted};
+use fgm_agent::store::footer::Origin;
+use fgm_agent::store::frame::Frame;
+use fgm_agent::store::rotation::Limits;
+use fgm_agent::store::spill::{SpillFile, SpillHeader};
+use fgm_agent::store::tail::{Appended, Tail};
+use fgm_benches::cpu_time::ThreadCpu;
 use fgm_benches::{CGROUP_ROOT, Containers};
 
 const CONTAINERS: usize = 50;
 
-fn sample_pass(criterion: &mut Criterion) {
-    let sleep = ["sleep".to_owned(), "100000".to_owned()];
-    let containers = Containers::make(CONTAINERS, &sleep).expect("real cgroups");
+const WANTED: Wanted = Wanted { stat: true, limits: false, missing: false };
+
+fn sample_pass(criterion: &mut Criterion<ThreadCpu>) {
+    let work = [env!("CARGO_BIN_EXE_agent-cost").to_owned(), "--work".to_owned()];
+    let containers = Containers::make(CONTAINERS, &work).expect("real cgroups");
     let hierarchy = Hierarchy::detect(Path::new(CGROUP_ROOT)).expect("a hierarchy");
     let plan = Plan::new(&hierarchy);
     let mut group = criterion.benchmark_group("sample_pass");
     group.throughput(Throughput::Elements(u64::try_from(CONTAINERS).expect("small")));
+    let files = bare_pread(&mut group, &plan, &containers.paths);
+    let mut sampled = Sampled::new(&plan, &containers.paths);
+    group.bench_function("read_and_parse", |bencher| {
+        bencher.iter(|| sampled.tick(&plan, 0));
+    });
+    assert_eq!(sampled.reader.kept_open(), files, "all read the same files");
+    whole_pass(&mut group, &mut sampled, &plan);
+    group.finish();
+}
 
-    let open: Vec<_> = containers
-        .paths
-        .iter()
-        .flat_map(|path| plan.files.iter().filter(|file| file.class != Class::Limit).map(|file| file.path(path)))
-        .filter_map(|path| std::fs::File::open(path).ok())
-        .collect();
+fn bare_pread(group: &mut BenchmarkGroup<'_, ThreadCpu>, plan: &Plan, paths: &[String]) -> usize {
+    let kept = || plan.files.iter().filter(|file| file.class != Class::Limit);
+    let files = paths.iter().flat_map(|path| kept().map(move |file| file.path(path)));
+    let open: Vec<_> = files.filter_map(|path| std::fs::File::open(path).ok()).collect();
     let mut buffer = vec![0u8; 32 * 1024];
     group.bench_function("bare_pread", |bencher| {
         bencher.iter(|| {
@@ -41,22 +59,86 @@ fn sample_pass(criterion: &mut Criterion) {
             }
         });
     });
-
-    let mut reader = Reader::new(&plan, usize::MAX, Arc::new(Counters::default()));
-    let mut files: Vec<CgroupFiles> = containers.paths.iter().map(|_| CgroupFiles::new(&plan)).collect();
-    let mut values = vec![0i64; COLUMNS];
-    let wanted = Wanted { stat: true, limits: false, missing: false };
-    group.bench_function("read_and_parse", |bencher| {
-        bencher.iter(|| {
-            for (path, files) in containers.paths.iter().zip(&mut files) {
-                let mut row = RowValues { values: &mut values, present: ColumnSet::EMPTY };
-                black_box(reader.read((&plan, path), files, wanted, &mut row));
-            }
-        });
-    });
-    assert_eq!(reader.kept_open(), open.len(), "both read the same files");
-    group.finish();
+    open.len()
 }
 
-criterion_group!(benches, sample_pass);
+/// Reads all containers into ticks.
+struct Sampled<'a> {
+    reader: Reader,
+    files: Vec<CgroupFiles>,
+    paths: &'a [String],
+}
+
+impl<'a> Sampled<'a> {
+    fn new(plan: &Plan, paths: &'a [String]) -> Self {
+        let reader = Reader::new(plan, usize::MAX, Arc::new(Counters::default()));
+        Self { reader, files: paths.iter().map(|_| CgroupFiles::new(plan)).collect(), paths }
+    }
+
+    fn tick(&mut self, plan: &Plan, time: i64) -> Tick {
+        let mut tick = Tick { values: Vec::with_capacity(CONTAINERS * COLUMNS), ..Tick::default() };
+        for (index, (path, files)) in self.paths.iter().zip(&mut self.files).enumerate() {
+            let start = tick.values.len();
+            tick.values.resize(start + COLUMNS, 0);
+            let mut row = RowValues { values: &mut tick.values[start..], present: ColumnSet::EMPTY };
+            self.reader.read((plan, path), files, WANTED, &mut row);
+            let key = ContainerKey(u32::try_from(index).expect("small"));
+            tick.rows.push(Row { key, time, is_final: false, present: row.present });
+        }
+        tick
+    }
+}
+
+fn whole_pass(group: &mut BenchmarkGroup<'_, ThreadCpu>, sampled: &mut Sampled<'_>, plan: &Plan) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut tail = Tail::new(Limits { age: Duration::MAX, bytes: usize::MAX });
+    let (mut spill, _) = SpillFile::create(directory.path(), &SpillHeader::new(&origin(), 1)).expect("a spill file");
+    let mut frame = Frame::default();
+    let births = sampled.paths.iter().enumerate();
+    let births = births.map(|(index, path)| (ContainerKey(u32::try_from(index).expect("small")), identity(path)));
+    let mut born = Tick { births: births.collect(), ..Tick::default() };
+    let mut time = 0;
+    group.bench_function("whole_pass", |bencher| {
+        bencher.iter(|| {
+            time += 1000;
+            let tick = Tick { births: std::mem::take(&mut born.births), ..sampled.tick(plan, time) };
+            tail.begin(&tick, &mut frame);
+            let appended = tail.append((&tick, 0), Instant::now(), &mut frame);
+            assert!(matches!(appended, Appended::Whole), "one segment takes them all");
+            spill.append(&mut frame).expect("spill");
+            frame.clear();
+            tail.end(&tick);
+        });
+    });
+}
+
+fn origin() -> Origin {
+    Origin {
+        node: "bench".to_owned(),
+        run_id: "bench".to_owned(),
+        segment: String::new(),
+        agent_version: String::new(),
+        git_revision: String::new(),
+        interval_usec: 1000,
+    }
+}
+
+fn identity(path: &str) -> Arc<Identity> {
+    Arc::new(Identity {
+        container_id: path.rsplit('/').next().unwrap_or(path).to_owned(),
+        path: path.to_owned(),
+        role: Role::Container,
+        parent_id: None,
+        pod_uid: None,
+        qos_class: None,
+        runtime: None,
+        pod: None,
+        namespace: None,
+        container: None,
+        workload: None,
+        image: None,
+    })
+}
+
+criterion_group! { name = benches; config = Criterion::default().with_measurement(ThreadCpu); targets = sample_pass }
 criterion_main!(benches);

@@ -1,5 +1,7 @@
 //! What the benchmarks stand on: real cgroups with real processes in them, on whatever hierarchy this machine has.
 
+pub mod cpu_time;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 

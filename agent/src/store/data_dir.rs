@@ -134,12 +134,18 @@ impl DataDir {
         &self.path
     }
 
+    /// Where a run's manifest is.
+    #[must_use]
+    pub fn session_path(&self, run_id: &str) -> PathBuf {
+        self.path.join(layout::SESSIONS).join(format!("{run_id}.json"))
+    }
+
     /// Writes a run's manifest.
     ///
     /// # Errors
     /// It can't be written.
     pub fn write_session(&self, session: &Session) -> Result<(), DataDirError> {
-        let path = self.path.join(layout::SESSIONS).join(format!("{}.json", session.run_id));
+        let path = self.session_path(&session.run_id);
         write_atomically(&path, &json(session)).map_err(|source| DataDirError::Unwritable { path, source })
     }
 }

@@ -64,7 +64,7 @@ pub struct Status {
     pub last_error: Option<String>,
 }
 
-/// Answers questions about the stored rows; cheap to clone.
+/// Answers questions about the stored rows; cheap to clone. The data directory stays locked as long as there is one.
 #[derive(Clone, Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
@@ -177,7 +177,8 @@ impl Reader {
         }
     }
 
-    /// Waits until what was found at start is known, recovered or set aside, and no segment waits to be sealed.
+    /// Waits until what was found at start is known, recovered or set aside, and no segment waits to be sealed; forever where
+    /// sealing keeps failing.
     pub fn wait_settled(&self) {
         let state = self.shared.lock();
         let waited = self.shared.changed.wait_while(state, |state| !state.idle);

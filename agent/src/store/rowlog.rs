@@ -7,10 +7,9 @@
 //! [presence bitmap]      only when it is neither of the last two presence sets
 //! [changes]              for each changed present column, the difference to the column's last present value
 //! ```
-//! A bitmap is a varint with one bit per group of eight columns, then each non-zero group byte; changes put the zigzag
-//! varints of a group right behind its byte. The surprise: a column keeps its last value while it is absent, so columns
-//! that are read once a second still cost a small difference when the interval is 10 ms. Bitmaps do not depend on the
-//! number of columns, and columns do not depend on each other, so a spill of another catalogue decodes by name.
+//! A bitmap is a varint with one bit per group of eight columns, then each non-zero group byte; changes put a group's varints
+//! behind its byte. Neither depends on the number of columns, so a spill of another catalogue decodes by name. The surprise:
+//! an absent column keeps its last value, so what is read once a second costs a small difference at any interval.
 
 use crate::metric::{COLUMNS, Column, METRICS};
 use crate::model::{ColumnSet, Row, UnixMicros};

@@ -2,7 +2,8 @@
 //!
 //! Rows are sorted by container id and time; row groups end between containers where they can. A row group is decoded
 //! once per block of columns, so that it never lies in memory as a whole: thousands of containers seal within a few
-//! megabytes. The surprise: Parquet's own column writers are used, not Arrow arrays, which would be one more copy.
+//! megabytes; Parquet's own column writers take them, Arrow arrays would be one more copy. The surprise: integers are delta
+//! encoded only in files with long runs of each container; short runs are smaller plain, under ZSTD.
 
 use std::io::Write;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{DeltaBinaryPackedEncoderOptions, EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnPath;
 
@@ -28,7 +29,14 @@ const ROW_GROUP_ROWS: u64 = 32_768;
 const PAGE_ROWS: usize = 2048;
 /// Columns decoded at once: with the rows of a row group, 16 x 32768 x (8 + 2) bytes = 5 MB.
 const BLOCK_COLUMNS: usize = 16;
+/// Level 1 saves 1 % of the time and level 6 of the bytes.
 const ZSTD_LEVEL: i32 = 3;
+/// Mean rows per container from which metrics are delta encoded. Where containers change every few rows, the jump from one
+/// container's numbers to the next one's widens a whole block of deltas: 90 rows each take 88 bytes plain and 130
+/// by delta; 900 take 74 and 64 (30 of 125 columns changing at random).
+const DELTA_ROWS: u64 = 384;
+/// Values per delta block, in four parts: the smallest that the format allows, so that a jump widens few.
+const DELTA_BLOCK: usize = 128;
 
 /// Why a segment did not become a file.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +55,8 @@ pub enum WriteError {
 /// The output can't be written.
 pub fn write<W: Write + Send>(segment: &Segment, origin: &Origin, output: W) -> Result<u64, WriteError> {
     let series = segment.sorted();
-    let properties = properties(origin, &Directory::of(segment))?;
+    let encoding = metric_encoding(segment.rows(), series.len() as u64);
+    let properties = properties(origin, &Directory::of(segment), encoding)?;
     let mut file = SerializedFileWriter::new(output, parquet_schema()?, Arc::new(properties))?;
     let mut buffers = Buffers::default();
     for pieces in row_groups(&series) {
@@ -62,7 +71,11 @@ pub fn write<W: Write + Send>(segment: &Segment, origin: &Origin, output: W) -> 
     Ok(u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0))
 }
 
-fn properties(origin: &Origin, directory: &Directory) -> Result<WriterProperties, ParquetError> {
+fn metric_encoding(rows: u64, containers: u64) -> Encoding {
+    if rows / containers.max(1) >= DELTA_ROWS { Encoding::DELTA_BINARY_PACKED } else { Encoding::PLAIN }
+}
+
+fn properties(origin: &Origin, directory: &Directory, metrics: Encoding) -> Result<WriterProperties, ParquetError> {
     let sorting = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
     let mut builder = WriterProperties::builder()
         .set_created_by(format!("fgm-agent {}", origin.agent_version))
@@ -74,9 +87,8 @@ fn properties(origin: &Origin, directory: &Directory) -> Result<WriterProperties
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_max_row_group_row_count(None);
-    let integers = METRICS.iter().map(|metric| metric.name).chain([TIME]);
-    for name in integers {
-        builder = builder.set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
+    for metric in METRICS {
+        builder = builder.set_column_encoding(ColumnPath::from(metric.name), metrics);
     }
     for column in IDENTITY {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(column.name), true);
@@ -85,7 +97,11 @@ fn properties(origin: &Origin, directory: &Directory) -> Result<WriterProperties
     for name in [TIME, IDENTITY[0].name] {
         builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
     }
-    Ok(builder.set_column_encoding(ColumnPath::from(FINAL), Encoding::RLE).build())
+    let builder = builder
+        .set_delta_binary_packed_encoder_options(DeltaBinaryPackedEncoderOptions::try_new(DELTA_BLOCK, 4)?)
+        .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED)
+        .set_column_encoding(ColumnPath::from(FINAL), Encoding::RLE);
+    Ok(builder.build())
 }
 
 /// Rows of one container that lie in one row group.

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,6 +74,7 @@ fn work() -> ! {
 
 struct Measured {
     agent: Child,
+    port: u16,
     group: cgroups_rs::fs::Cgroup,
     name: String,
 }
@@ -80,44 +82,58 @@ struct Measured {
 impl Measured {
     fn start(agent: &Path, args: &Args, data: &Path) -> Result<Self> {
         let name = format!("fgm-agent-cost-{}", std::process::id());
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let group = CgroupBuilder::new(&name).build(hierarchies::auto())?;
         // The shell joins the cgroup before it becomes the agent, so that every page is charged there.
         let mut shell = Command::new("sh")
             .args(["-c", "read go; exec \"$@\"", "sh"])
             .arg(agent)
-            .args(["run", "--listen", "127.0.0.1:0", "--interval", &args.interval, "--data"])
+            .args(["run", "--listen", &format!("127.0.0.1:{port}"), "--interval", &args.interval, "--data"])
             .arg(data)
             .stdin(Stdio::piped())
             .spawn()?;
         group.add_task_by_tgid(u64::from(shell.id()).into())?;
         shell.stdin.take().context("piped")?.write_all(b"go\n")?;
-        Ok(Self { agent: shell, group, name })
+        Ok(Self { agent: shell, port, group, name })
     }
 
     fn measure(&mut self, args: &Args) -> Result<()> {
         std::thread::sleep(Duration::from_secs(5)); // the start itself: opening every file
         let (begun, cpu_begun) = (Instant::now(), self.cpu_seconds()?);
-        let (mut peak_rss, mut peak_cgroup, mut peak_uncached) = (0, 0, 0);
+        let (mut peak_cgroup, mut peak_uncached) = (0, 0);
         while begun.elapsed() < Duration::from_secs(args.seconds) {
             std::thread::sleep(Duration::from_secs(1));
             ensure!(self.agent.try_wait()?.is_none(), "the agent ended");
             let (cgroup, uncached) = self.cgroup_memory()?;
-            peak_rss = peak_rss.max(self.rss_kib()?);
             peak_cgroup = peak_cgroup.max(cgroup);
             peak_uncached = peak_uncached.max(uncached);
         }
         let wall = begun.elapsed().as_secs_f64();
         let cpu = self.cpu_seconds()? - cpu_begun;
+        let status = self.status()?;
+        let (lateness, missed) =
+            (&status["counters"]["tick_lateness_seconds"], &status["counters"]["missed_ticks_total"]);
         println!(
-            "containers {} interval {}: CPU {:.2} % of one core over {wall:.0} s; peak RSS {:.1} MB; peak cgroup memory {:.1} MB, without page cache {:.1} MB",
+            "containers {} interval {}: CPU {:.2} % of one core over {wall:.0} s; peak RSS {:.1} MB; peak cgroup memory {:.1} MB, without page cache {:.1} MB; ticks {}, missed {missed}, p99 lateness <= {} s",
             args.containers,
             args.interval,
             cpu / wall * 100.0,
-            peak_rss as f64 * 1024.0 / 1e6,
+            self.peak_rss_kib()? as f64 * 1024.0 / 1e6,
             peak_cgroup as f64 / 1e6,
             peak_uncached as f64 / 1e6,
+            lateness["count"],
+            lateness["p99_at_most"],
         );
         Ok(())
+    }
+
+    fn status(&self) -> Result<serde_json::Value> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        write!(connection, "GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut reply = String::new();
+        connection.read_to_string(&mut reply)?;
+        let body = reply.split_once("\r\n\r\n").context("a reply")?.1;
+        Ok(serde_json::from_str(body)?)
     }
 
     fn cpu_seconds(&self) -> Result<f64> {
@@ -129,9 +145,9 @@ impl Measured {
         Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
-    fn rss_kib(&self) -> Result<u64> {
+    fn peak_rss_kib(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.agent.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;
         Ok(line.split_whitespace().nth(1).context("a number")?.parse()?)
     }
 

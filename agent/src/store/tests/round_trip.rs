@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Encoding;
 use proptest::prelude::*;
 
 use super::*;
@@ -194,6 +195,34 @@ fn a_container_larger_than_a_row_group_is_one_run_of_rows() {
     let found = read_rows(file.path());
     let wanted = counts.iter().flat_map(|(id, count)| (0..*count).map(move |n| ((*id).to_owned(), HOUR + n, n)));
     assert!(found.into_iter().map(|row| (row.container_id, row.time, row.values[&0])).eq(wanted));
+}
+
+#[test]
+fn long_runs_are_delta_encoded_and_short_ones_plain() {
+    for (rows, wanted) in [(90_i64, Encoding::PLAIN), (400, Encoding::DELTA_BINARY_PACKED)] {
+        let data = tempfile::tempdir().unwrap();
+        let tick = (0..rows).fold(TickBuilder::default().birth(1, "container-1"), |t, n| t.row(1, HOUR + n, &[(0, n)]));
+        let ticks = [tick.build()];
+        run(options(data.path()), &ticks);
+        let file = sealed_files(data.path()).remove(0);
+        let metadata = ParquetRecordBatchReaderBuilder::try_new(File::open(&file).unwrap()).unwrap().metadata().clone();
+        let column = |index: usize| metadata.row_group(0).column(index).encodings().collect::<Vec<_>>();
+        assert!(column(LEADING_COLUMNS).contains(&wanted), "{:?}", column(LEADING_COLUMNS));
+        assert!(column(0).contains(&Encoding::DELTA_BINARY_PACKED));
+        assert_eq!(read_rows(&file), tick_rows(&ticks));
+    }
+}
+
+#[test]
+fn runs_that_claim_one_start_have_two_ids() {
+    let data = tempfile::tempdir().unwrap();
+    for time in [HOUR, HOUR + 5] {
+        run(options(data.path()), &[TickBuilder::default().birth(1, "container-1").row(1, time, &[]).build()]);
+    }
+    let segments =
+        sealed_files(data.path()).iter().map(|path| Footer::read(path).unwrap().origin.segment).collect::<Vec<_>>();
+    assert_eq!(segments.len(), 2);
+    assert_ne!(segments[0], segments[1]);
 }
 
 #[test]
