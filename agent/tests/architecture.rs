@@ -3,6 +3,8 @@
 //! Tests and comments are left out of what is looked at. Names are found as text, so a `use crate::{..}` list, which would
 //! hide them, is refused everywhere.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::{Path, PathBuf};
 
 /// `(what it is about, files it holds for, files it does not hold for, names that must not occur, a line that breaks it)`;

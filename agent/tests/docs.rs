@@ -1,5 +1,7 @@
 //! Documents agree with what they describe: the metrics page, links between pages, flags in the README.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
