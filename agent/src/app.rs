@@ -50,6 +50,9 @@ pub enum Error {
     /// No usable data directory, or no threads for the store.
     #[error(transparent)]
     Store(#[from] StartError),
+    /// None of the default data directories can be written.
+    #[error("cannot write {0}: name a directory that can be written with --data")]
+    NoDataDir(String),
     /// A listener's address cannot be had.
     #[error("cannot listen on {address}: {source}; choose another address with {flag}")]
     Listen {
@@ -80,7 +83,10 @@ impl Error {
     /// Whether what was asked for is at fault, rather than something that happened later.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::SamplerEnded | Self::RowsLost(_) | Self::Start { .. })
+        matches!(
+            self,
+            Self::Hierarchy(_) | Self::Store(StartError::DataDir(_)) | Self::NoDataDir(_) | Self::Listen { .. }
+        )
     }
 }
 
@@ -101,6 +107,8 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             None => None,
         };
         let agent = Agent::start(&config)?;
+        say_where("API and metrics", &listener);
+        metrics.iter().for_each(|listener| say_where("metrics and health alone", listener));
         let (stop_http, stopped) = watch::channel(());
         let http = tokio::spawn(serve(Http::new(Arc::clone(&agent.service)), listener, metrics, stopped));
         let outcome = agent.watch(&config, &mut signals).await;
@@ -131,9 +139,14 @@ impl Signals {
 async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
     let refused = |source| Error::Listen { flag, address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    info!("{} on http://{bound}/", if flag == "--listen" { "API and metrics" } else { "metrics alone" });
     Ok(listener)
+}
+
+fn say_where(what: &str, listener: &TcpListener) {
+    // A listener that cannot tell its address serves all the same.
+    if let Ok(bound) = listener.local_addr() {
+        info!("{what} on http://{bound}/");
+    }
 }
 
 async fn serve(http: Http, api: TcpListener, metrics: Option<TcpListener>, stopped: watch::Receiver<()>) {
@@ -282,8 +295,7 @@ fn open_store(
         }
     };
     let tail_bytes = usize::try_from(config.tail_bytes).unwrap_or(usize::MAX);
-    let last = candidates.len().saturating_sub(1);
-    let mut refused = None;
+    let (mut refused, last) = (Vec::new(), candidates.len().saturating_sub(1));
     for (index, data) in candidates.into_iter().enumerate() {
         let options = store::Options {
             interval: config.interval,
@@ -299,15 +311,16 @@ fn open_store(
                 info!("recording to {}", data.display());
                 return Ok(opened);
             }
-            Err(StartError::DataDir(DataDirError::Unwritable { path, source })) if index < last => {
-                info!("cannot write {} ({source}): trying the user's state directory", path.display());
-                refused = Some(StartError::DataDir(DataDirError::Unwritable { path, source }));
+            Err(StartError::DataDir(DataDirError::Unwritable { path, source })) if last > 0 => {
+                if index < last {
+                    info!("cannot write {} ({source}): trying the user's state directory", path.display());
+                }
+                refused.push(format!("{} ({source})", path.display()));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    let none = || DataDirError::Unwritable { path: PathBuf::new(), source: std::io::ErrorKind::NotFound.into() };
-    Err(refused.unwrap_or_else(|| StartError::DataDir(none())).into())
+    Err(Error::NoDataDir(refused.join(" nor ")))
 }
 
 fn facts(config: &RunConfig, store: &Store, at_start: (UnixMicros, String), open_files: Option<u64>) -> Facts {

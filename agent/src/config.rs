@@ -37,6 +37,8 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCA
 pub const DEFAULT_CPU_BUDGET_PERCENT: f64 = 2.0;
 /// The worktree name outside of any git worktree.
 pub const DEFAULT_WORKTREE: &str = "default";
+/// The node's name on a machine whose host name makes none.
+pub const DEFAULT_NODE: &str = "localhost";
 /// The directory under which every worktree's data lies, where root runs the agent.
 pub const SYSTEM_DATA_ROOT: &str = "/var/lib/fine-grained-monitor";
 /// The same below a user's state directory.
@@ -166,7 +168,7 @@ pub enum ConfigError {
     /// A node name that is no plain directory name.
     #[error(
         "the node name {0:?} cannot be used: only letters, digits, '.', '-' and '_' make a node name, at most 253 of them, \
-         and the first is a letter or a digit"
+         and the first is a letter or a digit; set it with --node-name"
     )]
     Node(String),
     /// One port for two listeners.
@@ -185,7 +187,10 @@ impl RunConfig {
     /// One sentence about the first thing that makes no sense.
     pub fn new(options: Options, around: &Surroundings) -> Result<Self, ConfigError> {
         let data = data_dir(options.data, options.worktree, around.worktree_top.as_deref())?;
-        let node = options.node_name.or_else(|| around.node_name.clone()).unwrap_or_else(|| around.host_name.clone());
+        // A host name that makes no node name ("(none)" on a machine without one) was not chosen for us.
+        let found = Some(&around.host_name).filter(|name| is_node_name(name));
+        let node = options.node_name.or_else(|| around.node_name.clone());
+        let node = node.unwrap_or_else(|| found.map_or(DEFAULT_NODE, String::as_str).to_owned());
         if !is_node_name(&node) {
             return Err(ConfigError::Node(node));
         }
@@ -339,6 +344,12 @@ mod tests {
         assert_eq!(RunConfig::new(flag, &variable).unwrap().node, "given");
         assert_eq!(RunConfig::new(options(), &variable).unwrap().node, "node-7");
         assert_eq!(RunConfig::new(options(), &around()).unwrap().node, "laptop");
+    }
+
+    #[test]
+    fn a_machine_without_a_host_name_is_localhost() {
+        let nameless = Surroundings { host_name: "(none)".into(), ..around() };
+        assert_eq!(RunConfig::new(options(), &nameless).unwrap().node, "localhost");
     }
 
     #[test]

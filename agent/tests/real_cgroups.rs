@@ -17,7 +17,7 @@ use fgm_agent::config::Scope;
 use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{UNLIMITED, column};
-use fgm_agent::model::{ContainerKey, Identity, Row, Support, Tick};
+use fgm_agent::model::{ContainerKey, Identity, Role, Row, Support, Tick};
 use fgm_agent::sampler::wait::StopSwitch;
 use fgm_agent::sampler::{Options, Sampler};
 
@@ -322,22 +322,40 @@ fn on_pure_v1_the_end_of_the_first_process_tells_of_the_end() {
 }
 
 #[test]
-fn under_scope_all_any_cgroup_with_a_process_is_recorded() {
+fn under_scope_all_a_cgroup_is_recorded_from_its_first_process_on() {
     if !can_make_cgroups("scope all") {
         return;
     }
     let mut watch = Watch::start_with(QUICK, Scope::All, Path::new(bed::CGROUP_ROOT));
-    let outer = Bed::new();
-    let path = outer.path.rsplit_once('/').expect("a path").0.to_owned();
-    drop(path);
-    let mut worker = outer.start("wait");
-    watch.until("its row", |watch| watch.has_row(&outer.container_id));
+    let empty = Bed::service();
+    let service = Bed::service();
+    let mut worker = service.start("wait");
+    watch.until("its rows", |watch| watch.rows_of(&service.path).count() >= 3);
+    let identity = &watch.identities[&watch.key(&service.path).expect("known")];
+    assert_eq!((identity.role, identity.path.as_str()), (Role::Cgroup, service.path.as_str()));
     worker.go_on();
     worker.finish();
+    assert_eq!(watch.key(&empty.path), None, "a cgroup without processes is not recorded");
     assert!(
         watch.identities.values().all(|identity| identity.path != "/"),
         "the root is the machine, not a cgroup of it"
     );
+}
+
+#[test]
+fn where_only_containers_are_asked_for_a_service_is_not_recorded() {
+    if !can_make_cgroups("scope containers") {
+        return;
+    }
+    let container = Bed::new(); // else the machine may have none, and everything is recorded
+    let mut watch = Watch::start(QUICK);
+    let service = Bed::service();
+    let mut worker = service.start("wait");
+    let known = watch.rows_of(&container.container_id).count();
+    watch.until("more rows of the container", |watch| watch.rows_of(&container.container_id).count() >= known + 5);
+    assert_eq!(watch.key(&service.path), None);
+    worker.go_on();
+    worker.finish();
 }
 
 /// The same tests on a machine with pure cgroup v2 (User-Mode Linux, see the contributing notes).
@@ -349,7 +367,7 @@ fn on_cgroup_v2() {
         return; // this is that machine
     }
     if !runner.exists() {
-        assert!(std::env::var_os("CI").is_none(), "CI must have the machine with cgroup v2");
+        assert!(!bed::in_ci(), "CI must have the machine with cgroup v2");
         eprintln!("skipped: on_cgroup_v2: no machine with cgroup v2 at ../shared/v2/v2run");
         return;
     }

@@ -21,11 +21,16 @@ pub const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// Whether this is CI, where nothing may be skipped.
+pub fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
+}
+
 /// Whether tests that make cgroups can run here; says why not. In CI they must.
 pub fn can_make_cgroups(test: &str) -> bool {
     let writable = rustix::process::geteuid().is_root();
     if !writable {
-        assert!(std::env::var_os("CI").is_none(), "{test}: CI must run as root, to make cgroups");
+        assert!(!in_ci(), "{test}: CI must run as root, to make cgroups");
         eprintln!("skipped: {test}: making cgroups needs root");
     }
     writable
@@ -49,6 +54,14 @@ impl Bed {
         Self::at(&top, &format!("{top}/burstable/pod{pod_uid}"), number, pod_uid)
     }
 
+    /// A cgroup that is no container, such as a service's.
+    pub fn service() -> Self {
+        let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut bed = Self::at("", "fgmtest.slice", number, String::new());
+        bed.container_id.clone_from(&bed.path);
+        bed
+    }
+
     /// A container nested in this one's cgroup, as docker in docker makes it.
     pub fn nested(&self) -> Self {
         let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -56,7 +69,9 @@ impl Bed {
     }
 
     fn at(top: &str, above: &str, number: u64, pod_uid: String) -> Self {
-        let container_id = format!("{number:064x}");
+        // A service's name is not 64 hexadecimal digits, which alone would make it a container.
+        let container_id =
+            if above == "fgmtest.slice" { format!("s{number}.service") } else { format!("{number:064x}") };
         let path = format!("{above}/{container_id}");
         let cgroup = CgroupBuilder::new(&path).build(hierarchies::auto()).expect("make a cgroup");
         let unified_root = Path::new(CGROUP_ROOT).join("unified");
