@@ -91,7 +91,7 @@ impl Error {
 pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
     let start = |what| move |source| Error::Start { what, source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(start("the runtime"))?;
-    runtime.block_on(async {
+    let ran = runtime.block_on(async {
         let interrupt = signal(SignalKind::interrupt()).map_err(start("signal handling"))?;
         let terminate = signal(SignalKind::terminate()).map_err(start("signal handling"))?;
         let mut signals = Signals { interrupt, terminate };
@@ -100,7 +100,10 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             Some(address) => Some(listen("--metrics-listen", address).await?),
             None => None,
         };
-        let agent = Agent::start(&config)?;
+        let Some(agent) = signals.unless_first(Agent::start_aside(&config)).await.transpose()? else {
+            info!("stopped before anything was sampled");
+            return Ok(());
+        };
         let (stop_http, stopped) = watch::channel(());
         let http = tokio::spawn(serve(Http::new(Arc::clone(&agent.service)), listener, metrics, stopped));
         let outcome = agent.watch(&config, &mut signals).await;
@@ -114,7 +117,10 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             info!("clients that did not finish reading were cut off");
         }
         outcome.and(finished)
-    })
+    });
+    // A start that was given up still waits for the data directory's lock.
+    runtime.shutdown_background();
+    ran
 }
 
 struct Signals {
@@ -123,6 +129,11 @@ struct Signals {
 }
 
 impl Signals {
+    /// What the future comes to, unless a signal comes first.
+    async fn unless_first<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! { output = future => Some(output), () = self.next() => None }
+    }
+
     async fn next(&mut self) {
         tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
     }
@@ -162,6 +173,13 @@ struct Agent {
 }
 
 impl Agent {
+    /// Starts on a thread of its own: the wait for another agent to leave the data directory must not delay a signal.
+    async fn start_aside(config: &RunConfig) -> Result<Self, Error> {
+        let config = config.clone();
+        let failed = |error| Error::Start { what: "the agent", source: std::io::Error::other(error) };
+        tokio::task::spawn_blocking(move || Self::start(&config)).await.map_err(failed)?
+    }
+
     fn start(config: &RunConfig) -> Result<Self, Error> {
         let hierarchy = Hierarchy::detect(&config.cgroup_root)?;
         info!("{}", hierarchy.describe());

@@ -142,6 +142,21 @@ fn a_second_agent_gives_up_after_a_while_with_one_sentence() {
 }
 
 #[test]
+fn an_agent_that_waits_for_the_data_directory_stops_at_once_when_told_to() {
+    let (cgroups, data) = (FakeCgroups::with(1), open_directory());
+    let first = Line::recording(cgroups.path(), data.path()).start().ready();
+    let second = Line::recording(cgroups.path(), data.path()).start();
+    second.says("waiting for the agent that uses the data directory to end");
+    second.signal(Signal::TERM);
+    let begun = Instant::now();
+    let (ended, log) = second.wait();
+    assert_eq!(ended.code(), Some(0), "{log:#?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "long before the wait is over");
+    let log = first.stop();
+    assert_eq!(recording::rows(data.path(), &[]).len() as u64, sealed(&log, "rows"), "the second one wrote nothing");
+}
+
+#[test]
 fn the_version_names_the_revision_it_was_built_from() {
     let (code, stdout, _) = Line::bare().args(["--version"]).output();
     assert_eq!(code, Some(0));
