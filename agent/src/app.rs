@@ -4,6 +4,8 @@
 //! store drains and seals, then HTTP drains, so that answers stay whole to the end. The surprise: one async thread is
 //! enough, because everything that takes time runs on threads of its own.
 
+mod facts;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +20,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::args::{CRATE_VERSION, GIT_REVISION};
 use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
 use crate::hierarchy::{self, Hierarchy};
@@ -27,7 +28,7 @@ use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
-use crate::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
+use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
 use crate::store::{self, StartError, Store, Summary};
@@ -97,16 +98,21 @@ impl Error {
 pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
     let start = |what| move |source| Error::Start { what, source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(start("the runtime"))?;
-    runtime.block_on(async {
+    let ran = runtime.block_on(async {
         let interrupt = signal(SignalKind::interrupt()).map_err(start("signal handling"))?;
         let terminate = signal(SignalKind::terminate()).map_err(start("signal handling"))?;
         let mut signals = Signals { interrupt, terminate };
+        let Some(recording) = signals.unless_first(Recording::open_aside(&config)).await.transpose()? else {
+            info!("stopped before anything was sampled");
+            return Ok(());
+        };
+        // Addresses come after the lock: until then another agent may still have them.
         let listener = listen("--listen", config.listen).await?;
         let metrics = match config.metrics_listen {
             Some(address) => Some(listen("--metrics-listen", address).await?),
             None => None,
         };
-        let agent = Agent::start(&config)?;
+        let agent = Agent::start(&config, recording)?;
         say_where("API and metrics", &listener);
         metrics.iter().for_each(|listener| say_where("metrics and health alone", listener));
         let (stop_http, stopped) = watch::channel(());
@@ -122,7 +128,10 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             info!("clients that did not finish reading were cut off");
         }
         outcome.and(finished)
-    })
+    });
+    // A start that was given up still waits for the data directory's lock.
+    runtime.shutdown_background();
+    ran
 }
 
 struct Signals {
@@ -131,6 +140,11 @@ struct Signals {
 }
 
 impl Signals {
+    /// What the future comes to, unless a signal comes first.
+    async fn unless_first<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! { output = future => Some(output), () = self.next() => None }
+    }
+
     async fn next(&mut self) {
         tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
     }
@@ -138,8 +152,7 @@ impl Signals {
 
 async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
     let refused = |source| Error::Listen { flag, address, source };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    Ok(listener)
+    TcpListener::bind(address).await.map_err(refused)
 }
 
 fn say_where(what: &str, listener: &TcpListener) {
@@ -165,6 +178,32 @@ async fn serve(http: Http, api: TcpListener, metrics: Option<TcpListener>, stopp
     }
 }
 
+/// What is there before anything is sampled: the hierarchies, and a data directory that is ours.
+struct Recording {
+    hierarchy: Hierarchy,
+    counters: Arc<Counters>,
+    started: UnixMicros,
+    store: Store,
+    ticks: SyncSender<Tick>,
+}
+
+impl Recording {
+    /// Opens on a thread of its own: the wait for another agent to leave the data directory must not delay a signal.
+    async fn open_aside(config: &RunConfig) -> Result<Self, Error> {
+        let config = config.clone();
+        let failed = |error| Error::Start { what: "recording", source: std::io::Error::other(error) };
+        tokio::task::spawn_blocking(move || Self::open(&config)).await.map_err(failed)?
+    }
+
+    fn open(config: &RunConfig) -> Result<Self, Error> {
+        let hierarchy = Hierarchy::detect(&config.cgroup_root)?;
+        info!("{}", hierarchy.describe());
+        let (counters, started) = (Arc::new(Counters::default()), wall_clock());
+        let (store, ticks) = open_store(config, started, &counters)?;
+        Ok(Self { hierarchy, counters, started, store, ticks })
+    }
+}
+
 /// The running parts.
 struct Agent {
     store: Store,
@@ -175,11 +214,8 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(config: &RunConfig) -> Result<Self, Error> {
-        let hierarchy = Hierarchy::detect(&config.cgroup_root)?;
-        info!("{}", hierarchy.describe());
-        let (counters, started) = (Arc::new(Counters::default()), wall_clock());
-        let (store, ticks) = open_store(config, started, &counters)?;
+    fn start(config: &RunConfig, recording: Recording) -> Result<Self, Error> {
+        let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
         let options = sampler::Options {
             interval: config.interval,
@@ -187,7 +223,7 @@ impl Agent {
             proc_root: config.proc_root.clone(),
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
         };
-        let facts = facts(config, &store, (started, hierarchy.describe()), open_files);
+        let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
         let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
         let service = Arc::new(Service {
@@ -230,7 +266,7 @@ impl Agent {
 
     fn pass_on_facts(&self, config: &RunConfig, said_cost: &mut bool) {
         let Ok(status) = self.status.lock().map(|status| status.clone()) else { return };
-        let cost = cost(config, &status);
+        let cost = facts::cost(config, &status);
         if let Some(cost) = cost.as_ref().filter(|_| !std::mem::replace(said_cost, true)) {
             info!(
                 "sampling {} cgroups every {:?} takes about {:.2} % of one core",
@@ -240,12 +276,12 @@ impl Agent {
                 warn!("{warning}");
             }
         }
-        self.service.facts.update(|facts| {
-            facts.scope.effective = status.scope.unwrap_or(config.scope);
-            facts.scope.reason =
+        self.service.facts.update(|known| {
+            known.scope.effective = status.scope.unwrap_or(config.scope);
+            known.scope.reason =
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
-            facts.unreadable = unreadable(&status);
-            facts.cost = cost;
+            known.unreadable = facts::unreadable(&status);
+            known.cost = cost;
         });
     }
 
@@ -321,67 +357,6 @@ fn open_store(
         }
     }
     Err(Error::NoDataDir(refused.join(" nor ")))
-}
-
-fn facts(config: &RunConfig, store: &Store, at_start: (UnixMicros, String), open_files: Option<u64>) -> Facts {
-    Facts {
-        version: CRATE_VERSION.to_owned(),
-        revision: GIT_REVISION.to_owned(),
-        run_id: store.reader().status().run_id,
-        node: config.node.clone(),
-        started: at_start.0,
-        hierarchy: at_start.1,
-        scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },
-        interval_seconds: config.interval.as_secs_f64(),
-        cost: None,
-        unreadable: Vec::new(),
-        limits: Limits { open_files },
-        config: config.clone(),
-    }
-}
-
-/// What the sampler's measured cost per sample means at this interval and number of cgroups.
-fn cost(config: &RunConfig, status: &sampler::SamplerStatus) -> Option<CostEstimate> {
-    if status.usec_per_sample == 0.0 {
-        return None;
-    }
-    let (count, seconds) = (u32::try_from(status.containers).unwrap_or(u32::MAX), config.interval.as_secs_f64());
-    let percent = status.usec_per_sample * f64::from(count) / seconds / 1e6 * 100.0;
-    let budget = config.cpu_budget_percent;
-    let warning = (percent > budget).then(|| {
-        format!(
-            "sampling {count} cgroups every {:?} takes about {percent:.1} % of one core, more than the budget of \
-             {budget} %: choose a longer --interval or a larger --cpu-budget",
-            config.interval
-        )
-    });
-    Some(CostEstimate {
-        per_container_sample_usec: status.usec_per_sample,
-        containers: u64::from(count),
-        percent_of_core: percent,
-        budget_percent: budget,
-        warning,
-    })
-}
-
-fn unreadable(status: &sampler::SamplerStatus) -> Vec<Unreadable> {
-    let files = status.unreadable_files.iter().map(|(file, cgroups)| Unreadable {
-        what: (*file).to_owned(),
-        why: format!("permission denied or unreadable in {cgroups} cgroups: run as root to read it"),
-    });
-    let pids = (status.foreign_pids_visible == Some(false)).then(|| Unreadable {
-        what: "process ids of other containers".to_owned(),
-        why: "this process is in a pid namespace of its own (a pod needs hostPID): on cgroup v1 a container's end is seen \
-              only when its directory goes"
-            .to_owned(),
-    });
-    let births = (!status.inotify_complete).then(|| Unreadable {
-        what: "births of cgroups as they happen".to_owned(),
-        why: "inotify has no instance or watch left for this user: found by rescans instead; raise \
-              fs.inotify.max_user_instances and fs.inotify.max_user_watches"
-            .to_owned(),
-    });
-    files.chain(pids).chain(births).collect()
 }
 
 /// Raises the soft limit of open files to the hard one; the limit then in force, none without one.

@@ -43,6 +43,7 @@ const MAX_EVENTS: usize = 8192;
 
 const INTEREST: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE) // v1 lets a cgroup be renamed
     .union(WatchFlags::MODIFY)
     .union(WatchFlags::ONLYDIR)
     .union(WatchFlags::EXCL_UNLINK);
@@ -150,9 +151,9 @@ impl Discovery {
         } else if let Some((tree, directory)) = self.watches.get(&watch).cloned() {
             if flags.contains(ReadFlags::ISDIR) {
                 let child = join(&directory, name);
-                if flags.contains(ReadFlags::CREATE) {
+                if flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
                     self.walk(tree, child, changes);
-                } else if flags.contains(ReadFlags::DELETE) {
+                } else if flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
                     self.forget(tree, &child, changes);
                 }
             } else if flags.contains(ReadFlags::MODIFY) {

@@ -224,9 +224,21 @@ impl Reader {
         self.kept_open
     }
 
-    /// Gives back the files of a cgroup that ended.
-    pub fn release(&mut self, files: &CgroupFiles) {
-        self.kept_open = self.kept_open.saturating_sub(files.open_files());
+    /// Takes room for one more descriptor that is kept open beside the files; false where there is none.
+    pub fn reserve(&mut self) -> bool {
+        let room = self.kept_open < self.may_keep_open;
+        self.kept_open += usize::from(room);
+        room
+    }
+
+    /// Gives back what one [`Reader::reserve`] took.
+    pub fn give_back(&mut self) {
+        self.kept_open = self.kept_open.saturating_sub(1);
+    }
+
+    /// Gives back the files of a cgroup that ended, and what was reserved for it.
+    pub fn release(&mut self, files: &CgroupFiles, reserved: usize) {
+        self.kept_open = self.kept_open.saturating_sub(files.open_files() + reserved);
     }
 
     /// Reads the wanted files of the cgroup at `path` (below the hierarchies' roots) into a row.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fd::OwnedFd;
 use tracing::info;
 
 use super::lives;
@@ -110,7 +111,7 @@ impl Sampler {
         self.next_key += 1;
         let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, now());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
-        member.events = lives::open_events(&self.hierarchy, path);
+        member.events = self.keep_events_open(path);
         self.members.insert(key, member);
         let life = Life::New.after(self.populated(key));
         let Some(mut member) = self.members.remove(&key) else { return };
@@ -121,6 +122,7 @@ impl Sampler {
         let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
         if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
             tick.births.truncate(births_before);
+            self.reader.release(&member.files, member.kept_beside_files());
             return;
         }
         // Spread over time, so that a thousand containers found at once do not all read their limits in the same tick.
@@ -132,6 +134,12 @@ impl Sampler {
         self.members.insert(key, member);
         // It may have run and ended before it was found.
         self.look_at_life(key, tick);
+    }
+
+    /// A cgroup's `cgroup.events`, where there is one and room to keep it open.
+    fn keep_events_open(&mut self, path: &str) -> Option<OwnedFd> {
+        let events = lives::open_events(&self.hierarchy, path)?;
+        self.reader.reserve().then_some(events)
     }
 
     /// Cgroups below a new one that were recorded before it get it as their parent.
@@ -162,6 +170,6 @@ impl Sampler {
         let Some(mut member) = self.by_path.remove(path).and_then(|key| self.members.remove(&key)) else { return };
         let counter = if member.finish(tick) { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
         counter.increment();
-        self.reader.release(&member.files);
+        self.reader.release(&member.files, member.kept_beside_files());
     }
 }

@@ -70,10 +70,11 @@ impl Sampler {
 
     /// A member's first process has ended: another one may be its first now.
     pub(super) fn first_process_ended(&mut self, key: ContainerKey, tick: &mut Tick) {
-        if let Some(member) = self.members.get_mut(&key) {
-            member.first_process = None;
-            self.look_at_life(key, tick);
+        let Some(member) = self.members.get_mut(&key) else { return };
+        if member.first_process.take().is_some() {
+            self.reader.give_back();
         }
+        self.look_at_life(key, tick);
     }
 
     /// Waits for the end of a v1 cgroup's first process; says whether there is one, `None` where it cannot be told.
@@ -84,7 +85,9 @@ impl Sampler {
             return member.events.as_ref().map(|_| false);
         };
         if text.is_empty() {
-            member.first_process = None;
+            if member.first_process.take().is_some() {
+                self.reader.give_back();
+            }
             let nested = std::fs::read_dir(root.join(member.path.trim_start_matches('/')))
                 .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())));
             return if nested && member.events.is_none() { None } else { Some(false) };
@@ -93,9 +96,12 @@ impl Sampler {
         self.foreign_pids_visible = Some(pid.is_some());
         if member.first_process.is_none()
             && let Some(pidfd) = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok())
-            && self.waiter.watch_exit(&pidfd, key).is_ok()
+            && self.reader.reserve()
         {
-            member.first_process = Some(pidfd);
+            match self.waiter.watch_exit(&pidfd, key) {
+                Ok(()) => member.first_process = Some(pidfd),
+                Err(_) => self.reader.give_back(),
+            }
         }
         Some(true)
     }

@@ -121,6 +121,12 @@ impl Member {
         outcome
     }
 
+    /// Descriptors kept open for it that are not among its files.
+    #[must_use]
+    pub fn kept_beside_files(&self) -> usize {
+        usize::from(self.events.is_some()) + usize::from(self.first_process.is_some())
+    }
+
     /// Ended, and nothing would tell of a new process.
     #[must_use]
     pub fn is_ended_unwatched(&self) -> bool {

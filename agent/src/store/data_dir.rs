@@ -125,6 +125,7 @@ impl DataDir {
         for directory in [layout::SPILL, layout::SESSIONS, layout::CONTAINERS] {
             std::fs::create_dir_all(path.join(directory)).map_err(unwritable)?;
         }
+        remove_temporaries(&path.join(layout::SESSIONS)).map_err(unwritable)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -186,6 +187,17 @@ fn is_empty(path: &Path) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Deletes what an agent that was killed while it wrote left behind; under the lock nobody else writes.
+fn remove_temporaries(directory: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if layout::is_temporary(&entry.file_name().to_string_lossy()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn lock(path: &Path, wait: Duration) -> Result<File, DataDirError> {

@@ -176,7 +176,7 @@ impl SpillReader {
         let file = File::open(path)?;
         let left = file.metadata()?.len();
         let mut reader = Self { input: BufReader::new(file), left, payload: Vec::new() };
-        let prefix: [u8; PREFIX] = reader.take()?.ok_or(SpillError::Torn)?;
+        let Some(prefix) = reader.take::<PREFIX>()? else { return Err(reader.too_short()?) };
         let (magic, numbers) = prefix.split_at(MAGIC.len());
         let [version, length, crc] = [0, 1, 2].map(|index| le_u32(&numbers[index * 4..]));
         if magic != MAGIC {
@@ -193,6 +193,14 @@ impl SpillReader {
         }
         let header = serde_json::from_slice(&reader.payload).ok().filter(|_| crc32fast::hash(&reader.payload) == crc);
         Ok((header.ok_or(SpillError::Damaged("its header is damaged"))?, reader))
+    }
+
+    /// What a file is that has no whole prefix: one whose writer was stopped begins as every spill file does.
+    fn too_short(&mut self) -> io::Result<SpillError> {
+        let mut start = Vec::new();
+        self.input.read_to_end(&mut start)?;
+        let is_begun = start.iter().zip(MAGIC).all(|(&found, expected)| found == expected);
+        Ok(if is_begun { SpillError::Torn } else { SpillError::Damaged("it is no spill file") })
     }
 
     /// The next frame's payload, or how the file ends.

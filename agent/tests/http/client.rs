@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// An answer.
 pub(crate) struct Answer {
@@ -38,6 +39,7 @@ pub(crate) fn request(address: SocketAddr, method: &str, target: &str, headers: 
 
 pub(crate) fn raw(address: SocketAddr, text: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     stream.write_all(text.as_bytes()).expect("the server reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("the server answers in UTF-8");

@@ -1,0 +1,103 @@
+//! DuckDB, pandas and Polars read what the agent recorded, and agree with what Rust decodes and the agent itself counted.
+
+#![allow(clippy::expect_used, clippy::print_stderr, unreachable_pub, reason = "a test program")]
+
+mod rig;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fgm_agent::metric::{Kind, METRICS};
+use rig::fake_cgroups::{FakeCgroups, overwrite};
+use rig::recording::{self, Row};
+use rig::{Line, open_directory, sealed};
+use serde_json::{Value, json};
+
+#[test]
+fn duckdb_pandas_and_polars_agree_with_the_agents_own_numbers() {
+    let Some(python) = python() else { return };
+    let (cgroups, data) = (FakeCgroups::with(4), open_directory());
+    for file in ["memory.swap.current", "io.stat"] {
+        std::fs::remove_file(cgroups.container(2).join(file)).expect("remove");
+    }
+    let line = Line::recording(cgroups.path(), data.path()).args(["--interval", "100ms", "--rotate", "1s"]);
+    let agent = line.start().ready();
+    for seals in 1..=3 {
+        for container in 0..4 {
+            let bytes = 200_000_000 + seals * 1_000_000 + container as u64;
+            overwrite(&cgroups.container(container).join("memory.current"), &format!("{bytes}\n"));
+        }
+        agent.until_counter("seals_total", seals);
+    }
+    cgroups.end(3, || agent.until_counter("rows_sampled_total", agent.counter("rows_sampled_total") + 8));
+    agent.until_counter("final_deaths_total", 1);
+    let listed = agent.get("/api/containers").json();
+    let log = agent.stop();
+
+    let expected = expected(data.path());
+    assert_eq!(expected["rows"], sealed(&log, "rows"), "the files hold what the agent says it sealed");
+    assert_eq!(expected["files"], sealed(&log, "files"));
+    assert!(expected["files"].as_u64().expect("a number") >= 4);
+    assert_eq!(
+        expected["containers"].as_object().map(serde_json::Map::len),
+        listed["containers"].as_array().map(Vec::len)
+    );
+    assert_eq!(expected["final"], 1);
+    assert!(expected["containers"][FakeCgroups::id(2)]["columns"]["io_read_bytes"]["max"].is_null());
+    let numbers = data.path().join("_expected.json");
+    std::fs::write(&numbers, expected.to_string()).expect("write");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers.py");
+    let output = Command::new(python).arg(script).args([data.path(), &numbers]).output().expect("run Python");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    eprint!("{}", text(&output.stdout));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+/// The interpreter that has the three readers: `FGM_PYTHON`, else `python3`. In CI there must be one.
+fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("FGM_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let imports = Command::new(&python).args(["-c", "import duckdb, pandas, polars, pyarrow"]).output();
+    if imports.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(!in_ci, "CI must have a Python with duckdb, pandas, polars and pyarrow, named by FGM_PYTHON");
+    eprintln!("skipped: readers: {} cannot import duckdb, pandas, polars and pyarrow", python.display());
+    None
+}
+
+/// Every number that a reader must find, decoded here.
+fn expected(data: &Path) -> Value {
+    let names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
+    let files = recording::files(data, &names);
+    recording::assert_whole(&files);
+    let (count, rows) = (files.len(), recording::by_container(files.into_iter().flat_map(|file| file.rows)));
+    let all = || rows.values().flatten();
+    let containers = rows.iter().map(|(id, rows)| (id.clone(), container(rows)));
+    json!({
+        "files": count,
+        "rows": all().count(),
+        "final": all().filter(|row| row.is_final).count(),
+        "first_us": all().map(|row| row.time).min(),
+        "last_us": all().map(|row| row.time).max(),
+        "containers": containers.collect::<serde_json::Map<String, Value>>(),
+    })
+}
+
+fn container(rows: &[Row]) -> Value {
+    let columns = METRICS.iter().enumerate().map(|(column, metric)| {
+        let values = || rows.iter().filter_map(|row| row.values[column]);
+        // "No limit" is the largest number there is; two of them have no sum.
+        let sum = (metric.kind != Kind::Limit).then(|| values().sum::<i64>());
+        let nulls = rows.len() - values().count();
+        (metric.name.to_owned(), json!({ "nulls": nulls, "max": values().max(), "sum": sum }))
+    });
+    let times = || rows.iter().map(|row| row.time);
+    json!({
+        "rows": rows.len(),
+        "first_us": times().min(),
+        "last_us": times().max(),
+        "final": rows.iter().filter(|row| row.is_final).count(),
+        "columns": columns.collect::<serde_json::Map<String, Value>>(),
+    })
+}
