@@ -1,6 +1,6 @@
 //! What a spill file's frames hold: who was born, which columns they lack, and their rows.
 //!
-//! Pure: bytes in, records out. A frame is `[u32 length][u32 crc32][payload]`, little endian, one per tick; a record is a tag,
+//! Pure: bytes in, records out. A frame is `[u32 length][u32 !length][u32 crc32][payload]`, little endian, one per tick; a record is a tag,
 //! the container's key as a varint, and the record's own bytes behind a varint length. The surprise: deaths are not written;
 //! after a restart every container of the earlier run is gone or is born again.
 
@@ -8,7 +8,7 @@ use crate::model::{ContainerKey, Identity, Support};
 use crate::store::rowlog::{ColumnMap, RowError, append_columns, append_varint, take_columns, take_varint};
 
 /// The bytes before a frame's payload.
-pub const FRAME_HEADER: usize = 8;
+pub const FRAME_HEADER: usize = 12;
 
 const BIRTH: u8 = 1;
 const SUPPORT: u8 = 2;
@@ -69,7 +69,8 @@ impl Frame {
         let payload = &self.bytes[FRAME_HEADER..];
         let (length, crc) = (payload.len() as u32, crc32fast::hash(payload));
         self.bytes[..4].copy_from_slice(&length.to_le_bytes());
-        self.bytes[4..FRAME_HEADER].copy_from_slice(&crc.to_le_bytes());
+        self.bytes[4..8].copy_from_slice(&(!length).to_le_bytes());
+        self.bytes[8..FRAME_HEADER].copy_from_slice(&crc.to_le_bytes());
         &self.bytes
     }
 
@@ -87,11 +88,13 @@ impl Frame {
     }
 }
 
-/// The length and the checksum that a frame's header states.
+/// The length and the checksum that a frame's header states; none where the length is damaged.
 #[must_use]
-pub fn frame_header(header: [u8; FRAME_HEADER]) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = header;
-    (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+pub fn frame_header(header: [u8; FRAME_HEADER]) -> Option<(u32, u32)> {
+    let (words, _) = header.as_chunks();
+    let &[length, complement, crc] = words else { return None };
+    let length = u32::from_le_bytes(length);
+    (u32::from_le_bytes(complement) == !length).then(|| (length, u32::from_le_bytes(crc)))
 }
 
 /// One record of a frame.
@@ -157,7 +160,7 @@ mod tests {
         frame.support(ContainerKey(9), &support);
         frame.row(ContainerKey(300), b"xyz");
         let bytes = frame.finish();
-        let (length, crc) = frame_header(bytes[..FRAME_HEADER].try_into().unwrap());
+        let (length, crc) = frame_header(bytes[..FRAME_HEADER].try_into().unwrap()).unwrap();
         let mut payload = &bytes[FRAME_HEADER..];
         assert_eq!((length as usize, crc), (payload.len(), crc32fast::hash(payload)));
         let mut next = || take_record(&mut payload, None).unwrap();

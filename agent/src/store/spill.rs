@@ -212,10 +212,10 @@ impl SpillReader {
             return Ok(Err(Ending::Clean));
         }
         let Some(header) = self.take::<FRAME_HEADER>()? else { return Ok(Err(Ending::Torn)) };
-        let (length, crc) = frame_header(header);
-        if length == 0 {
-            return Ok(Err(Ending::Damaged("a frame is empty".to_owned())));
-        }
+        // A damaged length must not pass for a frame that was cut off: what lies behind it would be deleted.
+        let Some((length, crc)) = frame_header(header).filter(|&(length, _)| length > 0) else {
+            return Ok(Err(Ending::Damaged("a frame's length is damaged".to_owned())));
+        };
         if !self.take_payload(length)? {
             return Ok(Err(Ending::Torn));
         }

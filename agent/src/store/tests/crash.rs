@@ -78,6 +78,19 @@ fn a_spill_cut_at_any_byte_holds_the_rows_of_its_whole_frames() {
 }
 
 #[test]
+fn a_frame_whose_length_is_damaged_is_not_taken_for_one_that_was_cut_off() {
+    let data = tempfile::tempdir().unwrap();
+    let (path, lengths) = crashed(data.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let second_frame = usize::try_from(lengths[1]).unwrap();
+    bytes[second_frame + 2] ^= 0x40;
+    std::fs::write(&path, bytes).unwrap();
+    let (_, counters) = run_settled(data.path());
+    assert_eq!(counters.files_set_aside.get(), 1, "the frames behind it are kept for whoever can read them");
+    assert_eq!(sorted(stored_rows(data.path())), sorted(tick_rows(&ticks()[..1])));
+}
+
+#[test]
 fn a_killed_run_is_recovered_at_the_next_start() {
     for cut in [0, 1, 9, 400] {
         let data = tempfile::tempdir().unwrap();
