@@ -114,7 +114,7 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
         };
         let agent = Agent::start(&config, recording)?;
         say_where("API and metrics", &listener);
-        metrics.iter().for_each(|listener| say_where("metrics and health alone", listener));
+        metrics.iter().for_each(|listener| say_where("metrics alone", listener));
         let (stop_http, stopped) = watch::channel(());
         let http = tokio::spawn(serve(Http::new(Arc::clone(&agent.service)), listener, metrics, stopped));
         let outcome = agent.watch(&config, &mut signals).await;

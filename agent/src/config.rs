@@ -168,7 +168,7 @@ pub enum ConfigError {
     /// A node name that is no plain directory name.
     #[error(
         "the node name {0:?} cannot be used: only letters, digits, '.', '-' and '_' make a node name, at most 253 of them, \
-         and the first is a letter or a digit; set it with --node-name"
+         and the first is a letter or a digit"
     )]
     Node(String),
     /// One port for two listeners.
