@@ -38,7 +38,7 @@ pub enum Change {
 /// Directories deeper than this are not followed: the kernel's own limit on nesting is far below it.
 const MAX_DEPTH: usize = 64;
 
-/// Events taken in one go; the rest wait until the tick that may be due has been made.
+/// Events taken in one go, or a few more.
 const MAX_EVENTS: usize = 8192;
 
 const INTEREST: WatchFlags = WatchFlags::CREATE
@@ -56,13 +56,22 @@ pub struct Discovery {
     watches: HashMap<i32, (usize, CgroupPath)>,
     known: Vec<HashSet<CgroupPath>>,
     unwatched: u64,
+    rescan: Option<Rescan>,
     overflowed: bool,
     said_limit: bool,
     buffer: Box<[MaybeUninit<u8>]>,
 }
 
+/// A look at every directory, some at a time.
+#[derive(Debug)]
+struct Rescan {
+    pending: Vec<(usize, CgroupPath)>,
+    visited: Vec<HashSet<CgroupPath>>,
+    unwatched_before: u64,
+}
+
 impl Discovery {
-    /// Watches nothing yet: the first [`Discovery::rescan`] finds what is there.
+    /// Watches nothing yet: the first rescan finds what is there.
     #[must_use]
     pub fn new(hierarchy: &Hierarchy) -> Self {
         let roots: Vec<PathBuf> = hierarchy.watched().into_iter().map(Path::to_owned).collect();
@@ -77,6 +86,7 @@ impl Discovery {
             roots,
             watches: HashMap::new(),
             unwatched: 0,
+            rescan: None,
             overflowed: false,
             said_limit: false,
             buffer: vec![MaybeUninit::uninit(); 64 * 1024].into_boxed_slice(),
@@ -98,7 +108,9 @@ impl Discovery {
     /// Whether every known directory is watched, so that rescans are only a safety net.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.inotify.is_some() && self.unwatched == 0
+        // A rescan under way counts anew.
+        let unwatched = self.rescan.as_ref().map_or(self.unwatched, |rescan| rescan.unwatched_before);
+        self.inotify.is_some() && unwatched == 0
     }
 
     /// Whether events were lost since the last call; a rescan finds what they said.
@@ -126,7 +138,8 @@ impl Discovery {
         let mut told = Vec::new();
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut reader = inotify::Reader::new(&inotify, &mut buffer);
-        while told.len() < MAX_EVENTS {
+        // What is in the buffer was taken from the kernel already: it must not be left behind.
+        while told.len() < MAX_EVENTS || !reader.is_buffer_empty() {
             match reader.next() {
                 Ok(event) => {
                     let name = event.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -162,17 +175,48 @@ impl Discovery {
         }
     }
 
-    /// Walks every watched hierarchy: appends what has appeared and vanished since the last look.
-    pub fn rescan(&mut self, changes: &mut Vec<Change>) {
-        self.unwatched = 0;
-        for tree in 0..self.roots.len() {
-            let mut gone: Vec<CgroupPath> =
-                self.known[tree].iter().filter(|path| !self.directory(tree, path).is_dir()).cloned().collect();
+    /// Begins a look at every directory, which [`Discovery::rescan_some`] goes on with; one at a time.
+    pub fn begin_rescan(&mut self) {
+        if self.rescan.is_none() {
+            let roots = (0..self.roots.len()).map(|tree| (tree, Arc::from("/")));
+            self.rescan = Some(Rescan {
+                pending: roots.collect(),
+                visited: self.roots.iter().map(|_| HashSet::new()).collect(),
+                unwatched_before: std::mem::take(&mut self.unwatched),
+            });
+        }
+    }
+
+    /// Whether a rescan is under way.
+    #[must_use]
+    pub fn is_rescanning(&self) -> bool {
+        self.rescan.is_some()
+    }
+
+    /// Looks at up to `directories` more of them; appends what has appeared, and at the end what has vanished. True when
+    /// this was the end.
+    pub fn rescan_some(&mut self, directories: usize, changes: &mut Vec<Change>) -> bool {
+        let Some(mut rescan) = self.rescan.take() else { return false };
+        for _ in 0..directories {
+            let Some((tree, path)) = rescan.pending.pop() else {
+                self.forget_unvisited(&rescan.visited, changes);
+                return true;
+            };
+            let below = self.visit(tree, &path, changes);
+            rescan.pending.extend(below.into_iter().map(|child| (tree, child)));
+            rescan.visited[tree].insert(path);
+        }
+        self.rescan = Some(rescan);
+        false
+    }
+
+    fn forget_unvisited(&mut self, visited: &[HashSet<CgroupPath>], changes: &mut Vec<Change>) {
+        for (tree, visited) in visited.iter().enumerate() {
+            // What appeared meanwhile was told by inotify: it is known, not visited, and there.
+            let unvisited = self.known[tree].difference(visited).filter(|path| !self.directory(tree, path).is_dir());
+            let mut gone: Vec<CgroupPath> = unvisited.cloned().collect();
             gone.sort();
-            for path in gone {
-                self.forget(tree, &path, changes);
-            }
-            self.walk(tree, Arc::from("/"), changes);
+            gone.iter().for_each(|path| self.forget(tree, path, changes));
         }
     }
 
@@ -180,18 +224,24 @@ impl Discovery {
     fn walk(&mut self, tree: usize, from: CgroupPath, changes: &mut Vec<Change>) {
         let mut pending = vec![from];
         while let Some(path) = pending.pop() {
-            let directory = self.directory(tree, &path);
-            // Watched before listed: a child made in between is found by one or the other.
-            if !self.watch(tree, &directory, &path) {
-                continue;
-            }
-            if self.known[tree].insert(path.clone()) {
-                changes.push(Change::Appeared(path.clone()));
-            }
-            if path.matches('/').count() < MAX_DEPTH {
-                pending.extend(child_directories(&directory).map(|name| join(&path, &name)));
-            }
+            pending.extend(self.visit(tree, &path, changes));
         }
+    }
+
+    /// Looks at one directory; the directories in it.
+    fn visit(&mut self, tree: usize, path: &CgroupPath, changes: &mut Vec<Change>) -> Vec<CgroupPath> {
+        let directory = self.directory(tree, path);
+        // Watched before listed: a child made in between is found by one or the other.
+        if !self.watch(tree, &directory, path) {
+            return Vec::new();
+        }
+        if self.known[tree].insert(Arc::clone(path)) {
+            changes.push(Change::Appeared(Arc::clone(path)));
+        }
+        if path.matches('/').count() >= MAX_DEPTH {
+            return Vec::new();
+        }
+        child_directories(&directory).map(|name| join(path, &name)).collect()
     }
 
     /// Watches one directory; false where it is gone already.

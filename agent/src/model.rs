@@ -132,6 +132,13 @@ impl ColumnSet {
         self
     }
 
+    /// The columns of both sets.
+    #[must_use]
+    pub fn intersection(mut self, other: &Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, mask)| *word &= mask);
+        self
+    }
+
     /// The columns of this set that are not in the other.
     #[must_use]
     pub fn difference(mut self, other: &Self) -> Self {

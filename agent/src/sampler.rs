@@ -10,7 +10,7 @@ pub mod wait;
 mod census;
 mod lives;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ use crate::hierarchy::Hierarchy;
 use crate::model::{ContainerKey, Tick, UnixMicros};
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
-use member::{Member, Reading};
+use member::{Life, Member, Reading};
 use wait::{StopSwitch, Waiter};
 
 /// How often limits are read again, changed or not.
@@ -40,8 +40,15 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// How often every directory is looked at, where inotify tells of all of them.
 const RESCAN_EVERY: Duration = Duration::from_secs(60);
 
-/// How often, where it does not.
+/// How often, where it does not; or as seldom as keeps rescans to a hundredth of one core.
 const RESCAN_BLIND_EVERY: Duration = Duration::from_secs(2);
+const RESCAN_BLIND_SHARE: u32 = 100;
+
+/// Directories that a rescan looks at between two looks at the clock.
+const RESCAN_SLICE: usize = 16;
+
+/// Births and deaths may take this much of a pass that is due.
+const CHANGES_FIRST: Duration = Duration::from_millis(2);
 
 /// What the sampler is told at start.
 #[derive(Clone, Debug)]
@@ -98,7 +105,11 @@ pub struct Sampler {
     unsent: Tick,
     out: SyncSender<Tick>,
     ticks: u64,
+    /// What the kernel told, or a rescan found, and is not looked at yet.
+    changes: VecDeque<Change>,
+    in_first_census: bool,
     next_rescan: Monotonic,
+    rescan_took: Duration,
     next_status: Monotonic,
     usec_per_sample: f64,
     foreign_pids_visible: Option<bool>,
@@ -139,7 +150,10 @@ impl Sampler {
             unsent: Tick::default(),
             out,
             ticks: 0,
+            changes: VecDeque::new(),
+            in_first_census: true,
             next_rescan: now(),
+            rescan_took: Duration::ZERO,
             next_status: now(),
             usec_per_sample: 0.0,
             foreign_pids_visible: None,
@@ -154,7 +168,8 @@ impl Sampler {
         // Everything was read a moment ago, when it was found: the first pass is one interval later.
         let mut schedule = Schedule::starting_at(now() + self.options.interval, self.options.interval);
         loop {
-            let woken = match self.waiter.wait_until(schedule.deadline()) {
+            let has_backlog = !self.changes.is_empty() || self.discovery.is_rescanning();
+            let woken = match self.waiter.wait_until(if has_backlog { Monotonic::ZERO } else { schedule.deadline() }) {
                 Ok(woken) => woken,
                 Err(error) => {
                     error!(%error, "cannot wait for the next deadline: sampling ends");
@@ -163,11 +178,12 @@ impl Sampler {
             };
             let mut tick = Tick::default();
             if woken.changes {
-                self.take_changes(&mut tick);
+                self.take_changes();
             }
             for key in woken.exited {
                 self.first_process_ended(key, &mut tick);
             }
+            self.work_off(schedule.deadline().max(now() + CHANGES_FIRST), &mut tick);
             if let Some(due) = schedule.take(now()) {
                 self.counters.missed_ticks.add(due.missed);
                 self.counters.tick_lateness.observe(due.lateness);
@@ -177,32 +193,43 @@ impl Sampler {
                 break;
             }
         }
-        let mut last = Tick::default();
+        self.send_the_rest();
+    }
+
+    /// At the end the writer is waited for: it takes everything until the sender is dropped.
+    fn send_the_rest(mut self) {
+        let mut last = std::mem::take(&mut self.unsent);
         self.members.values_mut().for_each(|member| member.release_held(&mut last));
-        self.send(last);
+        let rows = u64::try_from(last.rows.len()).unwrap_or(u64::MAX);
+        if !last.is_empty() && self.out.send(last).is_ok() {
+            self.counters.rows_sampled.add(rows);
+        }
     }
 
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
-        let (begun, cpu_before) = (now(), thread_cpu());
-        if begun >= self.next_rescan {
-            self.rescan(tick);
-        }
+        let (begun, cpu_before, rows_before) = (now(), thread_cpu(), tick.rows.len());
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
-        for member in self.members.values_mut() {
-            let wanted = wanted(member, self.ticks, begun, self.options.interval);
-            let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
-            if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
-                gone.push(Arc::clone(&member.path));
+        // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
+        for ended in [true, false] {
+            for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
+                let wanted = wanted(member, self.ticks, begun, self.options.interval);
+                let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
+                if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
+                    gone.push(Arc::clone(&member.path));
+                }
             }
         }
-        self.look_at_lives(begun, tick);
+        self.account(begun, cpu_before, tick.rows.len() - rows_before);
         for path in gone {
-            self.died(&path, tick);
+            self.vanished(&path, tick);
         }
+        self.look_at_lives(begun, tick);
         self.ticks += 1;
-        self.account(begun, cpu_before, tick.rows.len());
+        if begun >= self.next_rescan {
+            self.begin_rescan();
+        }
     }
 
     fn account(&mut self, begun: Monotonic, cpu_before: Duration, rows: usize) {
@@ -222,44 +249,64 @@ impl Sampler {
     }
 
     /// What inotify has told since the last time.
-    fn take_changes(&mut self, tick: &mut Tick) {
+    fn take_changes(&mut self) {
         let mut changes = Vec::new();
         self.discovery.drain(&mut changes);
+        self.changes.extend(changes);
         if self.discovery.take_overflow() {
             self.counters.inotify_overflows.increment();
             debug!("inotify queue overflowed: looking at every directory");
-            self.counters.rescans.increment();
-            self.discovery.rescan(&mut changes);
+            self.begin_rescan();
         }
-        self.apply(changes, tick);
     }
 
-    fn rescan(&mut self, tick: &mut Tick) {
-        let every = if self.discovery.is_complete() { RESCAN_EVERY } else { RESCAN_BLIND_EVERY };
-        self.next_rescan = now() + every;
+    fn begin_rescan(&mut self) {
         self.counters.rescans.increment();
-        let mut changes = Vec::new();
-        self.discovery.rescan(&mut changes);
-        if !self.discovery.is_complete() || self.scope == Scope::All {
-            // Nothing told of processes that came or went in directories known before.
-            changes.extend(self.discovery.known().map(Change::ProcsChanged));
-        }
-        self.apply(changes, tick);
+        self.next_rescan = Monotonic::MAX; // until it is known how long this one takes
+        self.rescan_took = Duration::ZERO;
+        self.discovery.begin_rescan();
     }
 
-    fn apply(&mut self, changes: Vec<Change>, tick: &mut Tick) {
-        for change in changes {
-            match change {
-                Change::Appeared(path) | Change::ProcsChanged(path) => self.consider(&path, tick),
-                Change::EventsChanged(path) if self.by_path.contains_key(&path) => self.events_changed(&path, tick),
-                Change::EventsChanged(path) => self.consider(&path, tick),
-                Change::SettingChanged(path) => self.limits_changed(&path),
-                Change::Vanished(path) => {
-                    if !self.discovery.exists(&path) {
-                        self.died(&path, tick);
-                    }
-                }
+    /// Applies changes and goes on with a rescan, until nothing is left or the time has come.
+    fn work_off(&mut self, until: Monotonic, tick: &mut Tick) {
+        loop {
+            let begun = now();
+            if begun >= until {
+                return;
             }
+            if let Some(change) = self.changes.pop_front() {
+                self.apply(change, tick);
+            } else if self.discovery.is_rescanning() {
+                let mut found = Vec::new();
+                let is_done = self.discovery.rescan_some(RESCAN_SLICE, &mut found);
+                self.changes.extend(found);
+                self.rescan_took += now().saturating_sub(begun);
+                if is_done {
+                    self.end_rescan();
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn end_rescan(&mut self) {
+        let is_complete = self.discovery.is_complete();
+        let blind_every = RESCAN_BLIND_EVERY.max(self.rescan_took * RESCAN_BLIND_SHARE);
+        self.next_rescan = now() + if is_complete { RESCAN_EVERY } else { blind_every };
+        if !is_complete || self.scope == Scope::All {
+            // Nothing told of processes that came or went in directories known before.
+            self.changes.extend(self.discovery.known().map(Change::ProcsChanged));
+        }
+    }
+
+    fn apply(&mut self, change: Change, tick: &mut Tick) {
+        match change {
+            Change::Appeared(path) | Change::ProcsChanged(path) | Change::EventsChanged(path) => {
+                self.consider(&path, tick);
+            }
+            Change::SettingChanged(path) => self.limits_changed(&path),
+            Change::Vanished(path) => self.vanished(&path, tick),
         }
     }
 
@@ -289,6 +336,7 @@ impl Sampler {
             }
             Err(TrySendError::Full(tick)) => {
                 self.counters.dropped_ticks.increment();
+                self.counters.rows_dropped.add(rows);
                 self.unsent = Tick { rows: Vec::new(), values: Vec::new(), ..tick };
                 true
             }

@@ -20,6 +20,10 @@ use crate::model::{ColumnSet, Support};
 /// The first size of the read buffer; a file that fills it is read again with twice as much, up to [`MAX_FILE_BYTES`].
 const BUFFER_BYTES: usize = 32 * 1024;
 
+/// The part of the descriptors (one in so many) that is kept for what tells of births and deaths: beyond the rest, files are
+/// opened for each read, but a container's end is still seen at once.
+const LIVES_SHARE: usize = 8;
+
 /// No cgroup file is this long; one that is counts as garbled.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 
@@ -68,6 +72,8 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// The columns of limits.
     pub limit_columns: ColumnSet,
+    /// The columns that every pass reads: totals, peaks, events among them.
+    pub fast_columns: ColumnSet,
     /// Columns that this kind of hierarchy never has.
     pub absent: ColumnSet,
 }
@@ -76,15 +82,22 @@ impl Plan {
     /// What the catalogue says for this machine's hierarchies.
     #[must_use]
     pub fn new(hierarchy: &Hierarchy) -> Self {
-        let mut plan = Self { files: Vec::new(), limit_columns: ColumnSet::EMPTY, absent: ColumnSet::EMPTY };
+        let mut plan = Self {
+            files: Vec::new(),
+            limit_columns: ColumnSet::EMPTY,
+            fast_columns: ColumnSet::EMPTY,
+            absent: ColumnSet::EMPTY,
+        };
         for (column, metric) in METRICS.iter().enumerate() {
             let place = hierarchy.source(metric).and_then(|source| Some((source, hierarchy.tree(source.tree)?)));
             let Some((source, root)) = place else {
                 plan.absent.insert(column);
                 continue;
             };
-            if file_spec(source.file).class == Class::Limit {
-                plan.limit_columns.insert(column);
+            match file_spec(source.file).class {
+                Class::Fast => plan.fast_columns.insert(column),
+                Class::Limit => plan.limit_columns.insert(column),
+                Class::Stat => {}
             }
             let file = plan.file(root, source.file);
             file.slots.push(Slot { key: source.key, column, convert: source.convert });
@@ -181,9 +194,12 @@ pub struct RowValues<'a> {
 /// What reading a cgroup's files came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// At least one file is still there.
+    /// Nothing that was there before is gone.
     Alive,
-    /// None is: the cgroup is gone.
+    /// A file that had been read is gone and others are not: a controller was switched off, or the cgroup is being removed
+    /// from one hierarchy after the other.
+    Partly,
+    /// No file is left: the cgroup is gone.
     Gone,
 }
 
@@ -249,7 +265,7 @@ impl Reader {
         wanted: Wanted,
         row: &mut RowValues<'_>,
     ) -> Outcome {
-        let (mut there, support_was_changed) = (false, files.support_changed);
+        let (mut there, mut gone, support_was_changed) = (false, false, files.support_changed);
         for (index, (file, state)) in plan.files.iter().zip(&mut files.states).enumerate() {
             let due = match file.class {
                 Class::Fast => true,
@@ -263,18 +279,32 @@ impl Reader {
             let result = self.read_file((index, file), path, state, row);
             let unreadable = matches!(result, Err(Some(ReadError::Denied | ReadError::Garbled | ReadError::Io)));
             there |= result.is_ok() || unreadable;
+            gone |= result == Err(Some(ReadError::Gone));
             let delivered = row.present.difference(&before);
-            if result != Err(Some(ReadError::Gone)) && (delivered != state.delivered || unreadable != state.unreadable)
-            {
+            if delivered != state.delivered || unreadable != state.unreadable {
                 (state.delivered, state.unreadable) = (delivered, unreadable);
                 files.support_changed = true;
             }
         }
-        if there {
-            return Outcome::Alive;
+        match (there, gone) {
+            (true, false) => Outcome::Alive,
+            (true, true) => Outcome::Partly,
+            (false, _) => {
+                self.counters.read_error(ReadError::Gone);
+                files.support_changed = support_was_changed; // files that vanish with their cgroup were supported
+                Outcome::Gone
+            }
         }
-        files.support_changed = support_was_changed; // files that vanish with their cgroup were supported
-        Outcome::Gone
+    }
+
+    /// Whether the cgroup that these files were opened in is gone, be there a new one of its name or not.
+    #[must_use]
+    pub fn is_gone(&self, files: &CgroupFiles) -> bool {
+        let mut start = [0; 1];
+        !files
+            .states
+            .iter()
+            .any(|state| matches!(&state.handle, Handle::Kept(fd) if rustix::io::pread(fd, &mut start[..], 0).is_ok()))
     }
 
     /// Reads one file; `Err(None)` where the kernel does not have it.
@@ -291,12 +321,39 @@ impl Reader {
         };
         let parsed = match length {
             Ok(length) => self.parse((index, file), length, row).map_err(|cgroup::Garbled| Some(ReadError::Garbled)),
-            Err(errno) => Err(classify(errno, &mut state.handle)),
+            Err(errno) => Err(self.failed(errno, state)),
         };
-        if let Err(Some(class)) = parsed {
+        // That a cgroup is gone is counted once for it, not for each of its files.
+        if let Err(Some(class)) = parsed
+            && class != ReadError::Gone
+        {
             self.counters.read_error(class);
         }
         parsed
+    }
+
+    /// What an error means, and what becomes of the handle; `None` where the kernel does not have the file.
+    fn failed(&mut self, errno: Errno, state: &mut FileState) -> Option<ReadError> {
+        match errno {
+            // PSI and some other files exist but cannot be read where the feature is off.
+            Errno::NOENT | Errno::OPNOTSUPP => {
+                self.drop_handle(state);
+                None
+            }
+            // The cgroup was removed, or lost its controller; a new file of that name is looked for later.
+            Errno::NODEV => {
+                self.drop_handle(state);
+                Some(ReadError::Gone)
+            }
+            Errno::ACCESS | Errno::PERM => Some(ReadError::Denied),
+            _ => Some(ReadError::Io),
+        }
+    }
+
+    fn drop_handle(&mut self, state: &mut FileState) {
+        if let Handle::Kept(_) = std::mem::replace(&mut state.handle, Handle::Missing) {
+            self.give_back();
+        }
     }
 
     fn open_and_read(&mut self, file: &PlannedFile, path: &str, state: &mut FileState) -> Result<usize, Errno> {
@@ -308,7 +365,7 @@ impl Reader {
         let length = pread_all(&fd, &mut self.buffer)?;
         if file.class == Class::Limit {
             state.handle = Handle::Unkept;
-        } else if self.kept_open < self.may_keep_open {
+        } else if self.kept_open < self.may_keep_open - self.may_keep_open / LIVES_SHARE {
             self.kept_open += 1;
             state.handle = Handle::Kept(fd);
         } else {
@@ -346,20 +403,6 @@ fn pread_all(fd: &OwnedFd, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
             return Ok(length);
         }
         buffer.resize(buffer.len() * 2, 0);
-    }
-}
-
-/// What an error means, and what becomes of the handle; `None` where the kernel does not have the file.
-fn classify(errno: Errno, handle: &mut Handle) -> Option<ReadError> {
-    match errno {
-        // PSI and some other files exist but cannot be read where the feature is off.
-        Errno::NOENT | Errno::OPNOTSUPP => {
-            *handle = Handle::Missing;
-            None
-        }
-        Errno::NODEV => Some(ReadError::Gone),
-        Errno::ACCESS | Errno::PERM => Some(ReadError::Denied),
-        _ => Some(ReadError::Io),
     }
 }
 

@@ -358,6 +358,123 @@ fn where_only_containers_are_asked_for_a_service_is_not_recorded() {
     worker.finish();
 }
 
+#[test]
+fn a_container_whose_directory_is_made_again_at_once_is_recorded_again() {
+    if !can_make_cgroups("remade directories") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let mut bed = Bed::new();
+    bed.start("burn 60").finish();
+    watch.until("rows", |watch| watch.rows_of(&bed.container_id).count() >= 3);
+    for _ in 0..20 {
+        bed.remove();
+        bed.make();
+    }
+    let mut worker = bed.start("burn 120,wait");
+    let key = |watch: &Watch| watch.identities.iter().filter(|(_, i)| i.path == bed.path).map(|(key, _)| *key).max();
+    let usage = column("cpu_usage_usec").expect("a metric");
+    watch.until("the new one's CPU time", |watch| {
+        let newest = watch.rows.iter().rfind(|(row, _)| Some(row.key) == key(watch));
+        newest.is_some_and(|(row, values)| row.present.contains(usage) && values[usage] >= 100_000)
+    });
+    worker.go_on();
+    worker.finish();
+}
+
+#[test]
+fn a_container_removed_from_one_hierarchy_after_the_other_keeps_its_totals() {
+    let mut bed = match can_make_cgroups("removal in parts").then(Bed::new) {
+        Some(bed) if bed.is_hybrid() => bed,
+        _ => return,
+    };
+    let mut watch = Watch::start(Duration::from_millis(20));
+    let used = bed.start("burn 100").finish();
+    watch.until("rows", |watch| watch.rows_of(&bed.container_id).count() >= 3);
+    bed.remove_controllers();
+    std::thread::sleep(Duration::from_millis(100)); // five passes see the cgroup half removed
+    bed.remove_unified();
+    watch.until("its death", |watch| watch.died(&bed.container_id));
+    let (last, values) = watch.rows_of(&bed.container_id).last().expect("a row").clone();
+    assert!(last.is_final, "the reading from before the removal is final");
+    let usage = column("cpu_usage_usec").expect("a metric");
+    assert!(last.present.contains(usage) && last.present.contains(column("memory_peak_bytes").expect("a metric")));
+    assert_agrees(values[usage], used);
+    bed.make(); // for the bed to remove
+}
+
+#[test]
+fn the_unified_directory_of_a_hybrid_machine_may_come_last() {
+    let mut bed = match can_make_cgroups("late unified directories").then(Bed::new) {
+        Some(bed) if bed.is_hybrid() => bed,
+        _ => return,
+    };
+    bed.remove();
+    let mut watch = Watch::start(QUICK);
+    bed.make_controllers();
+    watch.until("a row", |watch| watch.has_row(&bed.container_id));
+    bed.make_unified();
+    let events = bed.unified().expect("hybrid").join("cgroup.events");
+    let is_open = || {
+        let links = std::fs::read_dir("/proc/self/fd").expect("list").flatten();
+        links.filter_map(|link| std::fs::read_link(link.path()).ok()).any(|target| target == events)
+    };
+    let rows = watch.rows_of(&bed.container_id).count();
+    watch.until("some rows more", |watch| watch.rows_of(&bed.container_id).count() >= rows + 3);
+    assert!(is_open(), "the sampler holds {}", events.display());
+}
+
+#[test]
+fn a_cgroup_recorded_late_becomes_the_parent_of_those_below_it() {
+    // Only v1 lets a cgroup have processes beside children with controllers.
+    if !can_make_cgroups("late parents") || Path::new(bed::CGROUP_ROOT).join("cgroup.controllers").exists() {
+        return;
+    }
+    let mut watch = Watch::start_with(QUICK, Scope::All, Path::new(bed::CGROUP_ROOT));
+    let outer = Bed::service();
+    let middle = outer.service_below();
+    let inner = middle.service_below();
+    let mut workers = vec![outer.start("wait"), inner.start("wait")];
+    let parent = |watch: &Watch, path: &str| watch.key(path).and_then(|key| watch.identities[&key].parent_id.clone());
+    watch.until("the inner one", |watch| parent(watch, &inner.path).as_deref() == Some(&outer.path));
+    workers.push(middle.start("wait"));
+    watch.until("its new parent", |watch| parent(watch, &inner.path).as_deref() == Some(&middle.path));
+    for mut worker in workers {
+        worker.go_on();
+        worker.finish();
+    }
+    drop((inner, middle));
+}
+
+#[test]
+fn a_controller_that_is_switched_off_and_on_again_is_said_and_recorded_again() {
+    let control = |bed: &Bed| {
+        let pod = Path::new(bed::CGROUP_ROOT).join(bed.path.trim_start_matches('/'));
+        pod.parent().expect("a pod").join("cgroup.subtree_control")
+    };
+    if !can_make_cgroups("switched controllers") || !Path::new(bed::CGROUP_ROOT).join("cgroup.controllers").exists() {
+        return; // v1 has no such switch
+    }
+    let mut watch = Watch::start(QUICK);
+    let bed = Bed::new();
+    let mut worker = bed.start("wait");
+    let pids = column("pids_current").expect("a metric");
+    watch.until("a task", |watch| watch.last(&bed.container_id, "pids_current").is_some_and(|tasks| tasks >= 1));
+    std::fs::write(control(&bed), "-pids").expect("switch off");
+    let unsupported = |watch: &Watch| {
+        let key = watch.key(&bed.container_id).expect("known");
+        watch.support.get(&key).is_some_and(|support| support.unsupported.contains(pids))
+    };
+    watch.until("what is unsupported", unsupported);
+    std::fs::write(control(&bed), "+pids").expect("switch on");
+    watch.until("the column again", |watch| {
+        !unsupported(watch)
+            && watch.rows_of(&bed.container_id).last().is_some_and(|(row, _)| row.present.contains(pids))
+    });
+    worker.go_on();
+    worker.finish();
+}
+
 /// The same tests on a machine with pure cgroup v2 (User-Mode Linux, see the contributing notes).
 #[test]
 fn on_cgroup_v2() {

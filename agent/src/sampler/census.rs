@@ -23,7 +23,8 @@ impl Sampler {
     /// Everything that is there at start; where only containers are asked for and there is none, every cgroup.
     pub(super) fn first_census(&mut self) {
         let mut tick = Tick::default();
-        self.rescan(&mut tick);
+        self.begin_rescan();
+        self.work_off(Duration::MAX, &mut tick);
         if self.members.is_empty() && self.scope == Scope::Containers {
             info!("this machine runs no container: recording every cgroup that has processes instead (as --scope all)");
             self.scope = Scope::All;
@@ -31,8 +32,22 @@ impl Sampler {
                 self.consider(&path, &mut tick);
             }
         }
+        self.in_first_census = false;
         self.send(tick);
         self.calibrate();
+    }
+
+    /// A directory of a recorded cgroup is gone from a hierarchy. It may be there in another one, or again: then the cgroup
+    /// ends only if the files that are open say so, and begins anew.
+    pub(super) fn vanished(&mut self, path: &CgroupPath, tick: &mut Tick) {
+        let Some(member) = self.by_path.get(path).and_then(|key| self.members.get(key)) else { return };
+        let is_there = self.discovery.exists(path);
+        if !is_there || self.reader.is_gone(&member.files) {
+            self.died(path, tick);
+            if is_there {
+                self.consider(path, tick);
+            }
+        }
     }
 
     /// Reads some members once more, for nothing but to know what a sample costs before the first pass.
@@ -53,7 +68,7 @@ impl Sampler {
     /// A directory is new, or has a process now: records it if it is to be recorded, else looks again at who runs in it.
     pub(super) fn consider(&mut self, path: &CgroupPath, tick: &mut Tick) {
         if let Some(&key) = self.by_path.get(path) {
-            self.look_at_life(key, tick);
+            self.told_of(key, tick);
         } else if let Some(identity) = self.identify(path) {
             self.born(path, identity, tick);
         }
@@ -113,7 +128,7 @@ impl Sampler {
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = self.keep_events_open(path);
         self.members.insert(key, member);
-        let life = Life::New.after(self.populated(key));
+        let life = Life::New.after(self.news(key));
         let Some(mut member) = self.members.remove(&key) else { return };
         member.life = life;
         let births_before = tick.births.len();
@@ -130,27 +145,33 @@ impl Sampler {
         member.limits_due = now() + Duration::from_secs(1) + spread;
         self.counters.births.increment();
         self.by_path.insert(Arc::clone(path), key);
-        self.adopt_children(&member, tick);
         self.members.insert(key, member);
+        self.adopt_children(path, tick);
         // It may have run and ended before it was found.
-        self.look_at_life(key, tick);
+        self.told_of(key, tick);
     }
 
     /// A cgroup's `cgroup.events`, where there is one and room to keep it open.
-    fn keep_events_open(&mut self, path: &str) -> Option<OwnedFd> {
+    pub(super) fn keep_events_open(&mut self, path: &str) -> Option<OwnedFd> {
         let events = lives::open_events(&self.hierarchy, path)?;
         self.reader.reserve().then_some(events)
     }
 
     /// Cgroups below a new one that were recorded before it get it as their parent.
-    fn adopt_children(&mut self, parent: &Member, tick: &mut Tick) {
-        let prefix = format!("{}/", parent.path);
-        let below: Vec<ContainerKey> =
-            self.members.values().filter(|member| member.path.starts_with(&prefix)).map(|member| member.key).collect();
-        for key in below {
-            let Some(path) = self.members.get(&key).map(|member| Arc::clone(&member.path)) else { continue };
-            let nearest = self.nearest_above(&path).or_else(|| Some(parent.identity.container_id.clone()));
-            self.rename(key, tick, |identity| identity.parent_id.clone_from(&nearest));
+    fn adopt_children(&mut self, parent: &str, tick: &mut Tick) {
+        if self.in_first_census {
+            return; // it finds parents before their children
+        }
+        let prefix = format!("{parent}/");
+        let below: Vec<(ContainerKey, CgroupPath)> = self
+            .members
+            .values()
+            .filter(|member| member.path.starts_with(&prefix))
+            .map(|member| (member.key, Arc::clone(&member.path)))
+            .collect();
+        for (key, path) in below {
+            let nearest = self.nearest_above(&path);
+            self.rename(key, tick, |identity| identity.parent_id = nearest);
         }
     }
 

@@ -4,12 +4,14 @@
 //! processes are not in the unified tree, a pidfd of its first process fires and `cgroup.procs` is looked at.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::OFlags;
 use rustix::process::{Pid, PidfdFlags};
 
-use super::member::{Life, Member, Reading};
+use super::member::{Life, Member, News, Reading};
 use super::{LIMITS_EVERY, SETTLING, Sampler, now, wall_clock};
 use crate::cgroup;
 use crate::hierarchy::{Hierarchy, Mode};
@@ -17,6 +19,21 @@ use crate::metric::Tree;
 use crate::model::{ContainerKey, Role, Tick};
 use crate::schedule::Monotonic;
 use crate::source::Wanted;
+
+/// Cgroups looked at for processes below one container, at most.
+const MAX_NESTED: usize = 256;
+
+/// How long a pod's container without a visible process is looked at again for being a sandbox.
+const ROLE_CHECKED_FOR: Duration = Duration::from_secs(60);
+
+/// Why a member is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// The kernel told of a change.
+    Told,
+    /// It is time.
+    Routine,
+}
 
 /// Opens a cgroup's `cgroup.events`, where it is in a unified hierarchy.
 pub(super) fn open_events(hierarchy: &Hierarchy, path: &str) -> Option<OwnedFd> {
@@ -44,27 +61,37 @@ impl Sampler {
         })
     }
 
-    /// Looks whether anything runs in a member, and takes note of what that means for its rows.
-    pub(super) fn look_at_life(&mut self, key: ContainerKey, tick: &mut Tick) {
-        let populated = self.populated(key);
-        self.note(key, populated, tick);
+    /// Looks whether anything runs in a member because the kernel told of a change in it.
+    pub(super) fn told_of(&mut self, key: ContainerKey, tick: &mut Tick) {
+        if let Some(member) = self.members.get(&key).filter(|member| member.events.is_none()) {
+            // Runtimes make a container's directories one hierarchy after the other: the unified one may be there now.
+            let events = self.keep_events_open(&Arc::clone(&member.path));
+            if let Some(member) = self.members.get_mut(&key) {
+                member.events = events;
+            }
+        }
+        let news = self.news(key);
+        self.note(key, (news, Look::Told), tick);
     }
 
-    /// Whether a process is in a member or below it; `None` where it cannot be told.
-    pub(super) fn populated(&mut self, key: ContainerKey) -> Option<bool> {
-        let member = self.members.get(&key)?;
-        match member.events.as_ref().and_then(read_start).and_then(|text| cgroup::populated(&text)) {
-            Some(true) => Some(true),
+    /// Whether a process is in a member or below it.
+    pub(super) fn news(&mut self, key: ContainerKey) -> News {
+        let Some(member) = self.members.get_mut(&key) else { return News::Gone };
+        let opened = if member.events.is_none() { open_events(&self.hierarchy, &member.path) } else { None };
+        let text = member.events.as_ref().or(opened.as_ref()).map(read_start);
+        let told = match text {
+            Some(Some(text)) => cgroup::populated(&text),
+            Some(None) if self.hierarchy.mode == Mode::V2 => return News::Gone,
+            Some(None) | None => None,
+        };
+        member.seen_populated |= told == Some(true);
+        match told {
+            Some(true) => News::Populated,
+            Some(false) if self.hierarchy.mode == Mode::V2 || member.seen_populated => News::Empty,
             // A hybrid machine's unified tree may not have the processes that the v1 hierarchies have.
             _ if self.hierarchy.mode != Mode::V2 => self.watch_first_process(key),
-            told => told,
-        }
-    }
-
-    /// `cgroup.events` of a member changed.
-    pub(super) fn events_changed(&mut self, path: &str, tick: &mut Tick) {
-        if let Some(&key) = self.by_path.get(path) {
-            self.look_at_life(key, tick);
+            _ if self.discovery.exists(&member.path) => News::Unclear,
+            _ => News::Gone,
         }
     }
 
@@ -74,25 +101,21 @@ impl Sampler {
         if member.first_process.take().is_some() {
             self.reader.give_back();
         }
-        self.look_at_life(key, tick);
+        self.told_of(key, tick);
     }
 
-    /// Waits for the end of a v1 cgroup's first process; says whether there is one, `None` where it cannot be told.
-    fn watch_first_process(&mut self, key: ContainerKey) -> Option<bool> {
-        let root = self.hierarchy.watched().first().map(|root| root.to_path_buf())?;
-        let member = self.members.get_mut(&key)?;
-        let Some(text) = open(&root, &member.path, "cgroup.procs").and_then(|fd| read_start(&fd)) else {
-            return member.events.as_ref().map(|_| false);
-        };
-        if text.is_empty() {
+    /// Waits for the end of the first process in a v1 cgroup or below it; says whether there is one.
+    fn watch_first_process(&mut self, key: ContainerKey) -> News {
+        let Some(root) = self.hierarchy.watched().first().map(|root| root.to_path_buf()) else { return News::Unclear };
+        let Some(member) = self.members.get_mut(&key) else { return News::Gone };
+        let Some(processes) = processes_below(&root, &member.path) else { return News::Gone };
+        if processes.is_empty() {
             if member.first_process.take().is_some() {
                 self.reader.give_back();
             }
-            let nested = std::fs::read_dir(root.join(member.path.trim_start_matches('/')))
-                .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())));
-            return if nested && member.events.is_none() { None } else { Some(false) };
+            return News::Empty;
         }
-        let pid = cgroup::first_pid(&text).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let pid = cgroup::first_pid(&processes).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         self.foreign_pids_visible = Some(pid.is_some());
         if member.first_process.is_none()
             && let Some(pidfd) = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok())
@@ -103,68 +126,97 @@ impl Sampler {
                 Err(_) => self.reader.give_back(),
             }
         }
-        Some(true)
+        News::Populated
     }
 
     /// Moves a member on to its next state of life.
-    fn note(&mut self, key: ContainerKey, populated: Option<bool>, tick: &mut Tick) {
+    fn note(&mut self, key: ContainerKey, (news, look): (News, Look), tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let before = member.life;
-        let ran_unseen = before == Life::New && populated == Some(false) && used_cpu(member, tick);
-        member.life = if ran_unseen { Life::Ended } else { before.after(populated) };
-        if member.life == before {
+        let ran_unseen = before == Life::New && news == News::Empty && used_cpu(member, tick);
+        member.life = if ran_unseen { Life::Ended } else { before.after(news) };
+        // Told of a change, but as empty as before: a process may have come and gone in between.
+        let ran_again = before == Life::Ended && news == News::Empty && look == Look::Told;
+        if member.life == before && !ran_again {
             return;
         }
-        if before == Life::Ended {
+        if before == Life::Ended && !ran_again {
             member.release_held(tick);
         }
         // At the first process all files are there, whatever the order in which a runtime made the controllers'
         // directories; at the end of the last one a moment later they are gone. Both are read at once.
-        let limits = std::mem::replace(&mut member.limits_due, now() + LIMITS_EVERY).is_zero();
-        let wanted = Wanted { stat: true, limits: limits || before == Life::New, missing: true };
-        let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
+        let limits = before == Life::New || member.limits_due.is_zero();
+        if limits {
+            member.limits_due = now() + LIMITS_EVERY;
+        }
+        let reading =
+            Reading { plan: &self.plan, time: wall_clock(), wanted: Wanted { stat: true, limits, missing: true } };
         member.sample(&mut self.reader, reading, tick);
     }
 
     /// At each pass: members whose end nothing tells of, and sandboxes that show themselves by their process.
     pub(super) fn look_at_lives(&mut self, now: Monotonic, tick: &mut Tick) {
         let young = |member: &Member| now < member.born + SETTLING;
-        let unsure: Vec<ContainerKey> = self
-            .members
-            .values()
-            .filter(|member| (member.life == Life::New && young(member)) || member.is_ended_unwatched())
-            .map(|member| member.key)
-            .collect();
-        for key in unsure {
-            self.look_at_life(key, tick);
+        let unsure = |member: &Member| member.is_unwatched() || (member.life == Life::New && young(member));
+        for key in self.keys_where(unsure) {
+            let news = self.news(key);
+            self.note(key, (news, Look::Routine), tick);
         }
-        let unchecked: Vec<ContainerKey> = self
-            .members
-            .values()
-            .filter(|member| !member.role_checked && !young(member))
-            .map(|member| member.key)
-            .collect();
-        for key in unchecked {
-            self.check_role(key, tick);
+        for key in self.keys_where(|member| !member.role_checked && !young(member)) {
+            self.check_role(key, now, tick);
         }
     }
 
+    fn keys_where(&self, holds: impl Fn(&Member) -> bool) -> Vec<ContainerKey> {
+        self.members.values().filter(|member| holds(member)).map(|member| member.key).collect()
+    }
+
     /// A pod's sandbox runs one process called `pause`; the path does not tell.
-    fn check_role(&mut self, key: ContainerKey, tick: &mut Tick) {
+    fn check_role(&mut self, key: ContainerKey, now: Monotonic, tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
-        member.role_checked = true;
-        if member.identity.role != Role::Container || member.identity.pod_uid.is_none() {
+        let may_be_sandbox = member.identity.role == Role::Container && member.identity.pod_uid.is_some();
+        member.role_checked = !may_be_sandbox || now > member.born + ROLE_CHECKED_FOR;
+        if !may_be_sandbox {
             return;
         }
-        let path = std::sync::Arc::clone(&member.path);
+        let path = Arc::clone(&member.path);
         let first = self.hierarchy.watched().iter().find_map(|root| {
             open(root, &path, "cgroup.procs").and_then(|fd| read_start(&fd)).and_then(|text| cgroup::first_pid(&text))
         });
-        let comm = first.and_then(|pid| std::fs::read(self.options.proc_root.join(pid.to_string()).join("comm")).ok());
+        let Some(pid) = first else { return };
+        if let Some(member) = self.members.get_mut(&key) {
+            member.role_checked = true;
+        }
+        let comm = std::fs::read(self.options.proc_root.join(pid.to_string()).join("comm")).ok();
         if comm.as_deref() == Some(b"pause\n") {
             self.rename(key, tick, |identity| identity.role = Role::Sandbox);
         }
     }
+}
+
+/// The beginning of the first `cgroup.procs` that is not empty, of a cgroup or of those below it; empty where all are,
+/// `None` where the cgroup is gone.
+fn processes_below(root: &Path, path: &str) -> Option<Vec<u8>> {
+    let own = root.join(path.trim_start_matches('/'));
+    if !own.is_dir() {
+        return None;
+    }
+    let mut pending = vec![own];
+    for _ in 0..MAX_NESTED {
+        let Some(directory) = pending.pop() else { break };
+        let procs = rustix::fs::open(
+            directory.join("cgroup.procs"),
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        );
+        if let Some(text) = procs.ok().and_then(|fd| read_start(&fd)).filter(|text| !text.is_empty()) {
+            return Some(text);
+        }
+        let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+        let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        pending.extend(below.map(|entry| entry.path()));
+    }
+    Some(Vec::new())
 }
 
 /// Whether the newest row of a member in this tick shows CPU use: it ran before it was looked at.

@@ -25,14 +25,28 @@ pub enum Life {
     Ended,
 }
 
+/// What a look at a cgroup told about its processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A process is in it or below it.
+    Populated,
+    /// None is.
+    Empty,
+    /// This process cannot tell.
+    Unclear,
+    /// There is nothing left to look at.
+    Gone,
+}
+
 impl Life {
     /// The state after a look at the cgroup.
     #[must_use]
-    pub fn after(self, populated: Option<bool>) -> Self {
-        match (self, populated) {
-            (_, Some(true) | None) => Self::Running,
-            (Self::New, Some(false)) => Self::New,
-            (Self::Running | Self::Ended, Some(false)) => Self::Ended,
+    pub fn after(self, news: News) -> Self {
+        match (self, news) {
+            (_, News::Populated | News::Unclear) => Self::Running,
+            (Self::New, News::Empty) => Self::New,
+            (Self::Running | Self::Ended, News::Empty) => Self::Ended,
+            (_, News::Gone) => self,
         }
     }
 }
@@ -52,6 +66,8 @@ pub struct Member {
     pub life: Life,
     /// `cgroup.events`, where the cgroup is in a unified hierarchy.
     pub events: Option<OwnedFd>,
+    /// Whether `cgroup.events` has ever told of a process: on hybrid machines it may know none of those in v1.
+    pub seen_populated: bool,
     /// Its first process, where only that tells of its end.
     pub first_process: Option<OwnedFd>,
     /// When it was found.
@@ -61,6 +77,8 @@ pub struct Member {
     /// Whether it was looked at for being a sandbox.
     pub role_checked: bool,
     limits: Vec<(Column, i64)>,
+    /// The columns of every pass that it had while it ran: a final reading has them all.
+    full: ColumnSet,
     held: Option<(Row, Box<[i64]>)>,
 }
 
@@ -86,11 +104,13 @@ impl Member {
             files: CgroupFiles::new(plan),
             life: Life::New,
             events: None,
+            seen_populated: false,
             first_process: None,
             born,
             limits_due: born,
             role_checked: false,
             limits: Vec::new(),
+            full: ColumnSet::EMPTY,
             held: None,
         }
     }
@@ -113,12 +133,27 @@ impl Member {
         }
         if self.life == Life::Ended {
             let values = tick.values.split_off(start).into_boxed_slice();
-            let before = self.held.replace((row, values));
-            push(tick, before);
+            // Of a cgroup that is being removed a part may be gone already: the reading before that stands.
+            if self.held.is_none() || self.is_complete(&row) {
+                let before = self.held.replace((row, values));
+                push(tick, before);
+            }
         } else {
+            self.note_columns(reading, &row, outcome);
             tick.rows.push(row);
         }
         outcome
+    }
+
+    fn is_complete(&self, row: &Row) -> bool {
+        self.full.difference(&row.present).is_empty()
+    }
+
+    /// What a whole reading of this cgroup has; a controller that was switched off for good is forgotten after a while.
+    fn note_columns(&mut self, reading: Reading<'_>, row: &Row, outcome: Outcome) {
+        let fast = row.present.intersection(&reading.plan.fast_columns);
+        let is_settled = reading.wanted.limits && outcome == Outcome::Alive;
+        self.full = if is_settled { fast } else { self.full.union(&fast) };
     }
 
     /// Descriptors kept open for it that are not among its files.
@@ -127,10 +162,10 @@ impl Member {
         usize::from(self.events.is_some()) + usize::from(self.first_process.is_some())
     }
 
-    /// Ended, and nothing would tell of a new process.
+    /// Nothing would tell of its next change of life.
     #[must_use]
-    pub fn is_ended_unwatched(&self) -> bool {
-        self.life == Life::Ended && self.events.is_none()
+    pub fn is_unwatched(&self) -> bool {
+        self.events.is_none() && (self.first_process.is_none() || self.life == Life::Ended)
     }
 
     /// Limits are read seldom and stand until they are read again.
@@ -152,22 +187,22 @@ impl Member {
         push(tick, held);
     }
 
-    /// The cgroup is gone: appends the held reading as the final one. False where there is none, so that the last row
-    /// stands as it is.
+    /// The cgroup is gone: appends the held reading, as the final one if it is whole. False where there is none, so that
+    /// the last row stands as it is.
     pub fn finish(&mut self, tick: &mut Tick) -> bool {
-        let held = self.held.take().map(|(row, values)| (Row { is_final: true, ..row }, values));
         tick.deaths.push(self.key);
-        push(tick, held)
+        let Some((row, values)) = self.held.take() else { return false };
+        let is_final = self.is_complete(&row);
+        push(tick, Some((Row { is_final, ..row }, values)));
+        is_final
     }
 }
 
-fn push(tick: &mut Tick, held: Option<(Row, Box<[i64]>)>) -> bool {
-    held.map(|(row, values)| {
-        // Before the values of a row that is being appended there is none: rows and values stay in step.
+fn push(tick: &mut Tick, held: Option<(Row, Box<[i64]>)>) {
+    if let Some((row, values)) = held {
         tick.rows.push(row);
         tick.values.extend_from_slice(&values);
-    })
-    .is_some()
+    }
 }
 
 #[cfg(test)]
@@ -176,14 +211,20 @@ mod tests {
 
     #[test]
     fn only_a_cgroup_that_ran_can_end() {
-        assert_eq!(Life::New.after(Some(false)), Life::New);
-        assert_eq!(Life::New.after(Some(true)), Life::Running);
-        assert_eq!(Life::Running.after(Some(false)), Life::Ended);
-        assert_eq!(Life::Ended.after(Some(false)), Life::Ended);
+        assert_eq!(Life::New.after(News::Empty), Life::New);
+        assert_eq!(Life::New.after(News::Populated), Life::Running);
+        assert_eq!(Life::Running.after(News::Empty), Life::Ended);
+        assert_eq!(Life::Ended.after(News::Empty), Life::Ended);
     }
 
     #[test]
     fn a_cgroup_that_gets_a_process_again_has_not_died() {
-        assert_eq!(Life::Ended.after(Some(true)), Life::Running);
+        assert_eq!(Life::Ended.after(News::Populated), Life::Running);
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_tells_nothing_new() {
+        assert_eq!(Life::Ended.after(News::Gone), Life::Ended);
+        assert_eq!(Life::Running.after(News::Gone), Life::Running);
     }
 }

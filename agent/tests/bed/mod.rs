@@ -57,7 +57,16 @@ impl Bed {
     /// A cgroup that is no container, such as a service's.
     pub fn service() -> Self {
         let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut bed = Self::at("", "fgmtest.slice", number, String::new());
+        // Not 64 hexadecimal digits, which alone would make it a container.
+        let mut bed = Self::named("", "fgmtest.slice", format!("s{number}.service"), String::new());
+        bed.container_id.clone_from(&bed.path);
+        bed
+    }
+
+    /// A cgroup below this one that is no container.
+    pub fn service_below(&self) -> Self {
+        let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut bed = Self::named("", self.path.trim_start_matches('/'), format!("s{number}.service"), String::new());
         bed.container_id.clone_from(&bed.path);
         bed
     }
@@ -69,17 +78,43 @@ impl Bed {
     }
 
     fn at(top: &str, above: &str, number: u64, pod_uid: String) -> Self {
-        // A service's name is not 64 hexadecimal digits, which alone would make it a container.
-        let container_id =
-            if above == "fgmtest.slice" { format!("s{number}.service") } else { format!("{number:064x}") };
+        Self::named(top, above, format!("{number:064x}"), pod_uid)
+    }
+
+    fn named(top: &str, above: &str, container_id: String, pod_uid: String) -> Self {
         let path = format!("{above}/{container_id}");
-        let cgroup = CgroupBuilder::new(&path).build(hierarchies::auto()).expect("make a cgroup");
         let unified_root = Path::new(CGROUP_ROOT).join("unified");
         let unified = unified_root.join("cgroup.controllers").exists().then(|| unified_root.join(&path));
-        if let Some(unified) = &unified {
+        let path = format!("/{path}");
+        let mut bed = Self { cgroup: None, unified, top: top.to_owned(), path, container_id, pod_uid };
+        bed.make();
+        bed
+    }
+
+    /// Makes the container's directories, in the unified tree last.
+    pub fn make(&mut self) {
+        self.make_controllers();
+        self.make_unified();
+    }
+
+    pub fn make_controllers(&mut self) {
+        let path = self.path.trim_start_matches('/');
+        self.cgroup = Some(CgroupBuilder::new(path).build(hierarchies::auto()).expect("make a cgroup"));
+    }
+
+    pub fn make_unified(&self) {
+        if let Some(unified) = &self.unified {
             std::fs::create_dir_all(unified).expect("make a unified cgroup");
         }
-        Self { cgroup: Some(cgroup), unified, top: top.to_owned(), path: format!("/{path}"), container_id, pod_uid }
+    }
+
+    pub fn is_hybrid(&self) -> bool {
+        self.unified.is_some()
+    }
+
+    /// The unified directory of a hybrid machine.
+    pub fn unified(&self) -> Option<&Path> {
+        self.unified.as_deref()
     }
 
     fn cgroup(&self) -> &Cgroup {
@@ -121,14 +156,24 @@ impl Bed {
 
     /// Removes the container's own directories at once.
     pub fn remove(&mut self) {
+        if self.cgroup.is_some() {
+            self.remove_controllers();
+            self.remove_unified();
+        }
+    }
+
+    pub fn remove_unified(&self) {
+        if let Some(unified) = &self.unified {
+            std::fs::remove_dir(unified).expect("remove the unified cgroup");
+        }
+    }
+
+    pub fn remove_controllers(&mut self) {
         if let Some(cgroup) = self.cgroup.take() {
             let deadline = Instant::now() + Duration::from_secs(5);
             while let Err(error) = cgroup.delete() {
                 assert!(Instant::now() < deadline, "cannot remove {}: {error}", self.path);
                 std::thread::yield_now();
-            }
-            if let Some(unified) = &self.unified {
-                std::fs::remove_dir(unified).expect("remove the unified cgroup");
             }
         }
     }
