@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use crate::clock;
 use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
 use crate::hierarchy::{self, Hierarchy};
@@ -32,6 +33,7 @@ use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
 use crate::store::{self, StartError, Store, Summary};
+use facts::CostWatch;
 
 /// How long HTTP may take to finish the answers that it is in.
 const HTTP_GRACE: Duration = Duration::from_secs(3);
@@ -75,6 +77,9 @@ pub enum Error {
     /// The sampler ended although nobody had asked it to.
     #[error("the sampler ended unexpectedly; everything sampled before is sealed")]
     SamplerEnded,
+    /// A thread of the store ended although nobody had asked it to.
+    #[error("a thread of the store ended unexpectedly; what the spill holds is recovered at the next start")]
+    StoreEnded,
     /// Rows could be neither sealed nor spilled.
     #[error("{0} rows could not be written and are lost; see the log for the reason")]
     RowsLost(u64),
@@ -198,7 +203,7 @@ impl Recording {
     fn open(config: &RunConfig) -> Result<Self, Error> {
         let hierarchy = Hierarchy::detect(&config.cgroup_root)?;
         info!("{}", hierarchy.describe());
-        let (counters, started) = (Arc::new(Counters::default()), wall_clock());
+        let (counters, started) = (Arc::new(Counters::default()), clock::wall());
         let (store, ticks) = open_store(config, started, &counters)?;
         Ok(Self { hierarchy, counters, started, store, ticks })
     }
@@ -238,7 +243,7 @@ impl Agent {
 
     /// Passes on what changes, until a signal comes or the sampler ends.
     async fn watch(&self, config: &RunConfig, signals: &mut Signals) -> Result<(), Error> {
-        let (mut every, mut said_cost) = (Duration::from_millis(20), false);
+        let (mut every, mut cost) = (Duration::from_millis(20), CostWatch::new(config));
         loop {
             tokio::select! {
                 () = signals.next() => {
@@ -250,7 +255,10 @@ impl Agent {
             if self.sampler.is_finished() {
                 return Err(Error::SamplerEnded);
             }
-            self.pass_on_facts(config, &mut said_cost);
+            if self.store.has_failed() {
+                return Err(Error::StoreEnded);
+            }
+            self.pass_on_facts(config, &mut cost);
             if self.is_ready() {
                 self.service.readiness.set();
                 every = FACTS_EVERY;
@@ -264,18 +272,9 @@ impl Agent {
         counters.containers.get() == 0 || counters.tail_bytes.get() > 0
     }
 
-    fn pass_on_facts(&self, config: &RunConfig, said_cost: &mut bool) {
+    fn pass_on_facts(&self, config: &RunConfig, cost: &mut CostWatch) {
         let Ok(status) = self.status.lock().map(|status| status.clone()) else { return };
-        let cost = facts::cost(config, &status);
-        if let Some(cost) = cost.as_ref().filter(|_| !std::mem::replace(said_cost, true)) {
-            info!(
-                "sampling {} cgroups every {:?} takes about {:.2} % of one core",
-                cost.containers, config.interval, cost.percent_of_core
-            );
-            if let Some(warning) = &cost.warning {
-                warn!("{warning}");
-            }
-        }
+        let cost = cost.estimate(&status);
         self.service.facts.update(|known| {
             known.scope.effective = status.scope.unwrap_or(config.scope);
             known.scope.reason =
@@ -371,16 +370,17 @@ fn raise_open_files() -> Option<u64> {
     }
 }
 
-fn wall_clock() -> UnixMicros {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
-}
-
 impl Recorded for store::Reader {
     fn latest(&self) -> Vec<LatestContainer> {
         let rows = Self::latest(self).into_iter();
-        rows.map(|row| LatestContainer { identity: row.identity, time: row.time, seen: row.known, values: row.values })
-            .collect()
+        rows.map(|row| LatestContainer {
+            identity: row.identity,
+            time: row.time,
+            // What can no longer be read is absent, not what it was last.
+            seen: row.known.difference(&row.support.unsupported).difference(&row.support.unreadable),
+            values: row.values,
+        })
+        .collect()
     }
 
     fn containers(&self) -> Vec<ContainerSummary> {

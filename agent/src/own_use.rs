@@ -108,7 +108,12 @@ fn keyed(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.split_once(' ').filter(|(name, _)| *name == key)?.1.trim().parse().ok())
 }
 
+/// Entries of /proc/PID/fd: its size since Linux 6.2, else counted.
 fn count_entries(dir: &Path) -> io::Result<u64> {
+    let size = std::fs::metadata(dir)?.len();
+    if size > 0 && rustix::fs::statfs(dir)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+        return Ok(size);
+    }
     // The directory that is being read is open itself.
     Ok(std::fs::read_dir(dir)?.count().saturating_sub(1) as u64)
 }

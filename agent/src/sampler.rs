@@ -16,15 +16,15 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::time::ClockId;
 use serde::Serialize;
 use tracing::{debug, error};
 
+use crate::clock::{monotonic, thread_cpu, wall};
 use crate::config::Scope;
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
 use crate::hierarchy::Hierarchy;
-use crate::model::{ContainerKey, Tick, UnixMicros};
+use crate::model::{ContainerKey, Tick};
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
@@ -152,21 +152,21 @@ impl Sampler {
             ticks: 0,
             changes: VecDeque::new(),
             in_first_census: true,
-            next_rescan: now(),
+            next_rescan: monotonic(),
             rescan_took: Duration::ZERO,
-            next_status: now(),
+            next_status: monotonic(),
             usec_per_sample: 0.0,
             foreign_pids_visible: None,
         };
         sampler.first_census();
-        sampler.publish_status(now());
+        sampler.publish_status(monotonic());
         Ok((sampler, stop, status))
     }
 
     /// Samples until asked to stop, or until nobody takes the samples any more.
     pub fn run(mut self) {
         // Everything was read a moment ago, when it was found: the first pass is one interval later.
-        let mut schedule = Schedule::starting_at(now() + self.options.interval, self.options.interval);
+        let mut schedule = Schedule::starting_at(monotonic() + self.options.interval, self.options.interval);
         loop {
             let has_backlog = !self.changes.is_empty() || self.discovery.is_rescanning();
             let woken = match self.waiter.wait_until(if has_backlog { Monotonic::ZERO } else { schedule.deadline() }) {
@@ -183,8 +183,8 @@ impl Sampler {
             for key in woken.exited {
                 self.first_process_ended(key, &mut tick);
             }
-            self.work_off(schedule.deadline().max(now() + CHANGES_FIRST), &mut tick);
-            if let Some(due) = schedule.take(now()) {
+            self.work_off(schedule.deadline().max(monotonic() + CHANGES_FIRST), &mut tick);
+            if let Some(due) = schedule.take(monotonic()) {
                 self.counters.missed_ticks.add(due.missed);
                 self.counters.tick_lateness.observe(due.lateness);
                 self.pass(&mut tick);
@@ -208,14 +208,14 @@ impl Sampler {
 
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
-        let (begun, cpu_before, rows_before) = (now(), thread_cpu(), tick.rows.len());
+        let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
         for ended in [true, false] {
             for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
                 let wanted = wanted(member, self.ticks, begun, self.options.interval);
-                let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
+                let reading = Reading { plan: &self.plan, time: wall(), wanted };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
                     gone.push(Arc::clone(&member.path));
                 }
@@ -233,7 +233,7 @@ impl Sampler {
     }
 
     fn account(&mut self, begun: Monotonic, cpu_before: Duration, rows: usize) {
-        let (ended, cpu) = (now(), thread_cpu());
+        let (ended, cpu) = (monotonic(), thread_cpu());
         self.counters.ticks.increment();
         self.counters.tick_duration.observe(ended.saturating_sub(begun));
         self.counters.sampler_cpu_usec.set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
@@ -270,7 +270,7 @@ impl Sampler {
     /// Applies changes and goes on with a rescan, until nothing is left or the time has come.
     fn work_off(&mut self, until: Monotonic, tick: &mut Tick) {
         loop {
-            let begun = now();
+            let begun = monotonic();
             if begun >= until {
                 return;
             }
@@ -280,7 +280,7 @@ impl Sampler {
                 let mut found = Vec::new();
                 let is_done = self.discovery.rescan_some(RESCAN_SLICE, &mut found);
                 self.changes.extend(found);
-                self.rescan_took += now().saturating_sub(begun);
+                self.rescan_took += monotonic().saturating_sub(begun);
                 if is_done {
                     self.end_rescan();
                 }
@@ -293,7 +293,7 @@ impl Sampler {
     fn end_rescan(&mut self) {
         let is_complete = self.discovery.is_complete();
         let blind_every = RESCAN_BLIND_EVERY.max(self.rescan_took * RESCAN_BLIND_SHARE);
-        self.next_rescan = now() + if is_complete { RESCAN_EVERY } else { blind_every };
+        self.next_rescan = monotonic() + if is_complete { RESCAN_EVERY } else { blind_every };
         if !is_complete || self.scope == Scope::All {
             // Nothing told of processes that came or went in directories known before.
             self.changes.extend(self.discovery.known().map(Change::ProcsChanged));
@@ -381,21 +381,4 @@ fn take_and_extend<T>(first: &mut Vec<T>, more: Vec<T>) -> Vec<T> {
     let mut all = std::mem::take(first);
     all.extend(more);
     all
-}
-
-fn clock(id: ClockId) -> Duration {
-    let time = rustix::time::clock_gettime(id);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-fn now() -> Monotonic {
-    clock(ClockId::Monotonic)
-}
-
-fn thread_cpu() -> Duration {
-    clock(ClockId::ThreadCPUTime)
-}
-
-fn wall_clock() -> UnixMicros {
-    i64::try_from(clock(ClockId::Realtime).as_micros()).unwrap_or(i64::MAX)
 }

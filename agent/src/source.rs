@@ -4,7 +4,9 @@
 //! kernel prints the keys of a file in the same order every time, so [`KeyOrder`] remembers which column each line went
 //! to and a lookup is one comparison.
 
-use std::path::{Path, PathBuf};
+mod key_order;
+mod plan;
+
 use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
@@ -13,9 +15,10 @@ use rustix::io::Errno;
 
 use crate::cgroup;
 use crate::health::{Counters, ReadError};
-use crate::hierarchy::Hierarchy;
-use crate::metric::{Class, Column, Convert, Format, METRICS, fallback_file, file_spec};
+use crate::metric::{Class, fallback_file};
 use crate::model::{ColumnSet, Support};
+use key_order::KeyOrder;
+pub use plan::{Plan, PlannedFile};
 
 /// The first size of the read buffer; a file that fills it is read again with twice as much, up to [`MAX_FILE_BYTES`].
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -26,102 +29,6 @@ const LIVES_SHARE: usize = 8;
 
 /// No cgroup file is this long; one that is counts as garbled.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
-
-/// One file of a cgroup, and where its keys go.
-#[derive(Clone, Debug)]
-pub struct PlannedFile {
-    root: PathBuf,
-    name: &'static str,
-    format: Format,
-    /// How often it is read.
-    pub class: Class,
-    slots: Vec<Slot>,
-    /// The columns that come from it.
-    pub columns: ColumnSet,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    key: &'static str,
-    column: Column,
-    convert: Convert,
-}
-
-impl PlannedFile {
-    /// The file's name in the cgroup's directory.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Where the file of a cgroup is.
-    #[must_use]
-    pub fn path(&self, cgroup: &str) -> PathBuf {
-        self.sibling(cgroup, self.name)
-    }
-
-    fn sibling(&self, cgroup: &str, name: &str) -> PathBuf {
-        self.root.join(cgroup.trim_start_matches('/')).join(name)
-    }
-}
-
-/// The files to read for every cgroup of a machine, from the catalogue.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The files, each once.
-    pub files: Vec<PlannedFile>,
-    /// The columns of limits.
-    pub limit_columns: ColumnSet,
-    /// The columns that every pass reads: totals, peaks, events among them.
-    pub fast_columns: ColumnSet,
-    /// Columns that this kind of hierarchy never has.
-    pub absent: ColumnSet,
-}
-
-impl Plan {
-    /// What the catalogue says for this machine's hierarchies.
-    #[must_use]
-    pub fn new(hierarchy: &Hierarchy) -> Self {
-        let mut plan = Self {
-            files: Vec::new(),
-            limit_columns: ColumnSet::EMPTY,
-            fast_columns: ColumnSet::EMPTY,
-            absent: ColumnSet::EMPTY,
-        };
-        for (column, metric) in METRICS.iter().enumerate() {
-            let place = hierarchy.source(metric).and_then(|source| Some((source, hierarchy.tree(source.tree)?)));
-            let Some((source, root)) = place else {
-                plan.absent.insert(column);
-                continue;
-            };
-            match file_spec(source.file).class {
-                Class::Fast => plan.fast_columns.insert(column),
-                Class::Limit => plan.limit_columns.insert(column),
-                Class::Stat => {}
-            }
-            let file = plan.file(root, source.file);
-            file.slots.push(Slot { key: source.key, column, convert: source.convert });
-            file.columns.insert(column);
-        }
-        plan
-    }
-
-    fn file(&mut self, root: &Path, name: &'static str) -> &mut PlannedFile {
-        let index = self.files.iter().position(|file| file.name == name && file.root == root).unwrap_or_else(|| {
-            let spec = file_spec(name);
-            self.files.push(PlannedFile {
-                root: root.to_owned(),
-                name,
-                format: spec.format,
-                class: spec.class,
-                slots: Vec::new(),
-                columns: ColumnSet::EMPTY,
-            });
-            self.files.len() - 1
-        });
-        &mut self.files[index]
-    }
-}
 
 #[derive(Debug, Default)]
 enum Handle {
@@ -172,7 +79,7 @@ impl CgroupFiles {
 
     /// The files that are there but may not be read.
     pub fn unreadable_files<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'static str> + 'a {
-        plan.files.iter().zip(&self.states).filter(|(_, state)| state.unreadable).map(|(file, _)| file.name)
+        plan.files.iter().zip(&self.states).filter(|(_, state)| state.unreadable).map(|(file, _)| file.name())
     }
 
     /// Files kept open.
@@ -358,7 +265,7 @@ impl Reader {
 
     fn open_and_read(&mut self, file: &PlannedFile, path: &str, state: &mut FileState) -> Result<usize, Errno> {
         let open = |name| rustix::fs::open(file.sibling(path, name), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        let fd = match (open(file.name), fallback_file(file.name)) {
+        let fd = match (open(file.name()), fallback_file(file.name())) {
             (Err(Errno::NOENT), Some(other)) => open(other)?,
             (result, _) => result?,
         };
@@ -403,33 +310,5 @@ fn pread_all(fd: &OwnedFd, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
             return Ok(length);
         }
         buffer.resize(buffer.len() * 2, 0);
-    }
-}
-
-/// Which column each line of a file goes to, learnt from the last text.
-#[derive(Debug)]
-struct KeyOrder {
-    slots: Vec<Slot>,
-    lines: Vec<(Box<[u8]>, Option<Slot>)>,
-}
-
-impl KeyOrder {
-    fn new(slots: &[Slot]) -> Self {
-        Self { slots: slots.to_vec(), lines: Vec::new() }
-    }
-
-    fn slot(&mut self, line: usize, key: &[u8]) -> Option<Slot> {
-        if let Some((known, slot)) = self.lines.get(line)
-            && **known == *key
-        {
-            return *slot;
-        }
-        let slot = self.slots.iter().find(|slot| slot.key.as_bytes() == key).copied();
-        // A text longer than any catalogue entry's file is not worth remembering beyond that.
-        if line < 256 {
-            self.lines.resize_with(self.lines.len().max(line + 1), || (Box::default(), None));
-            self.lines[line] = (key.into(), slot);
-        }
-        slot
     }
 }

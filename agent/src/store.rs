@@ -195,6 +195,12 @@ impl Store {
         Reader::new(Arc::clone(&self.shared))
     }
 
+    /// Whether a thread of the store has ended although the sender is still there: a bug.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.writer.is_finished() || self.sealer.is_finished() || self.sync.is_finished()
+    }
+
     /// Waits until the sender was dropped and everything is sealed or given up.
     pub fn join(self) -> Summary {
         let writer_panicked = self.writer.join().is_err();

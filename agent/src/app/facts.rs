@@ -1,6 +1,11 @@
 //! What is known about a run, put together for `/api/status` from what the parts tell.
 
+use std::time::Duration;
+
+use tracing::{info, warn};
+
 use crate::args::{CRATE_VERSION, GIT_REVISION};
+use crate::clock;
 use crate::config::RunConfig;
 use crate::model::UnixMicros;
 use crate::sampler::SamplerStatus;
@@ -30,35 +35,89 @@ pub(super) fn at_start(
     }
 }
 
-/// What the sampler's measured cost per sample means at this interval and number of cgroups.
-pub(super) fn cost(config: &RunConfig, status: &SamplerStatus) -> Option<CostEstimate> {
-    if status.usec_per_sample == 0.0 {
-        return None;
+/// Over how long the whole agent's CPU time is measured.
+const MEASURED_OVER: Duration = Duration::from_secs(60);
+
+/// Watches what the agent costs, and says so: at the start, and when it goes above its budget or back below it.
+#[derive(Debug)]
+pub(super) struct CostWatch {
+    interval: Duration,
+    budget_percent: f64,
+    since: (Duration, Duration),
+    agent_percent: Option<f64>,
+    said_at_start: bool,
+    is_above: bool,
+}
+
+impl CostWatch {
+    pub(super) fn new(config: &RunConfig) -> Self {
+        Self {
+            interval: config.interval,
+            budget_percent: config.cpu_budget_percent,
+            since: (clock::monotonic(), clock::process_cpu()),
+            agent_percent: None,
+            said_at_start: false,
+            is_above: false,
+        }
     }
-    let (count, seconds) = (u32::try_from(status.containers).unwrap_or(u32::MAX), config.interval.as_secs_f64());
-    let percent = status.usec_per_sample * f64::from(count) / seconds / 1e6 * 100.0;
-    let budget = config.cpu_budget_percent;
-    let warning = (percent > budget).then(|| {
-        format!(
-            "sampling {count} cgroups every {:?} takes about {percent:.1} % of one core, more than the budget of \
-             {budget} %: choose a longer --interval or a larger --cpu-budget",
-            config.interval
-        )
-    });
-    Some(CostEstimate {
-        per_container_sample_usec: status.usec_per_sample,
-        containers: u64::from(count),
-        percent_of_core: percent,
-        budget_percent: budget,
-        warning,
-    })
+
+    /// What the sampler's measured cost per sample means at this interval and number of cgroups, and what the agent took.
+    pub(super) fn estimate(&mut self, status: &SamplerStatus) -> Option<CostEstimate> {
+        self.measure();
+        if status.usec_per_sample == 0.0 {
+            return None;
+        }
+        let count = u32::try_from(status.containers).unwrap_or(u32::MAX);
+        let percent = status.usec_per_sample * f64::from(count) / self.interval.as_secs_f64() / 1e6 * 100.0;
+        let most = self.agent_percent.unwrap_or(0.0).max(percent);
+        let warning = (most > self.budget_percent).then(|| {
+            format!(
+                "{count} cgroups every {:?} take about {most:.1} % of one core, more than the budget of {} %: choose a \
+                 longer --interval or a larger --cpu-budget",
+                self.interval, self.budget_percent
+            )
+        });
+        self.say(count, percent, warning.as_deref());
+        Some(CostEstimate {
+            per_container_sample_usec: status.usec_per_sample,
+            containers: u64::from(count),
+            percent_of_core: percent,
+            agent_percent_of_core: self.agent_percent,
+            budget_percent: self.budget_percent,
+            warning,
+        })
+    }
+
+    fn measure(&mut self) {
+        let now = (clock::monotonic(), clock::process_cpu());
+        let wall = now.0.saturating_sub(self.since.0);
+        if wall >= MEASURED_OVER {
+            let used = now.1.saturating_sub(self.since.1);
+            self.agent_percent = Some(used.as_secs_f64() / wall.as_secs_f64() * 100.0);
+            self.since = now;
+        }
+    }
+
+    fn say(&mut self, count: u32, percent: f64, warning: Option<&str>) {
+        if !std::mem::replace(&mut self.said_at_start, true) {
+            info!("sampling {count} cgroups every {:?} takes about {percent:.2} % of one core", self.interval);
+        }
+        match (warning, std::mem::replace(&mut self.is_above, warning.is_some())) {
+            (Some(warning), false) => warn!("{warning}"),
+            (None, true) => info!("the agent is within its CPU budget of {} % again", self.budget_percent),
+            _ => {}
+        }
+    }
 }
 
 /// What this process may not read or see, and why.
 pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
     let files = status.unreadable_files.iter().map(|(file, cgroups)| Unreadable {
         what: (*file).to_owned(),
-        why: format!("permission denied or unreadable in {cgroups} cgroups: run as root to read it"),
+        why: format!(
+            "no permission, or text that makes no sense, in {cgroups} cgroups (fgm_read_errors_total tells which): where \
+             permission is missing, run as root"
+        ),
     });
     let pids = (status.foreign_pids_visible == Some(false)).then(|| Unreadable {
         what: "process ids of other containers".to_owned(),

@@ -8,8 +8,9 @@ use tracing::info;
 
 use super::lives;
 use super::member::{Life, Member, Reading};
-use super::{LIMITS_EVERY, Sampler, now, thread_cpu, wall_clock};
+use super::{LIMITS_EVERY, Sampler};
 use crate::cgroup::path::classify;
+use crate::clock::{monotonic, thread_cpu, wall};
 use crate::config::Scope;
 use crate::discovery::CgroupPath;
 use crate::metric::COLUMNS;
@@ -124,7 +125,7 @@ impl Sampler {
     fn born(&mut self, path: &CgroupPath, identity: Identity, tick: &mut Tick) {
         let key = ContainerKey(self.next_key);
         self.next_key += 1;
-        let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, now());
+        let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, monotonic());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = self.keep_events_open(path);
         self.members.insert(key, member);
@@ -134,7 +135,7 @@ impl Sampler {
         let births_before = tick.births.len();
         tick.births.push((key, Arc::clone(&member.identity)));
         let wanted = Wanted { stat: true, limits: true, missing: true };
-        let reading = Reading { plan: &self.plan, time: wall_clock(), wanted };
+        let reading = Reading { plan: &self.plan, time: wall(), wanted };
         if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
             tick.births.truncate(births_before);
             self.reader.release(&member.files, member.kept_beside_files());
@@ -142,7 +143,7 @@ impl Sampler {
         }
         // Spread over time, so that a thousand containers found at once do not all read their limits in the same tick.
         let spread = LIMITS_EVERY.mul_f64(f64::from(key.0.wrapping_mul(2_654_435_761) >> 16) / 65_536.0);
-        member.limits_due = now() + Duration::from_secs(1) + spread;
+        member.limits_due = monotonic() + Duration::from_secs(1) + spread;
         self.counters.births.increment();
         self.by_path.insert(Arc::clone(path), key);
         self.members.insert(key, member);

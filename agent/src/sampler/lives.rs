@@ -12,8 +12,9 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, PidfdFlags};
 
 use super::member::{Life, Member, News, Reading};
-use super::{LIMITS_EVERY, SETTLING, Sampler, now, wall_clock};
+use super::{LIMITS_EVERY, SETTLING, Sampler};
 use crate::cgroup;
+use crate::clock::{monotonic, wall};
 use crate::hierarchy::{Hierarchy, Mode};
 use crate::metric::Tree;
 use crate::model::{ContainerKey, Role, Tick};
@@ -147,10 +148,9 @@ impl Sampler {
         // directories; at the end of the last one a moment later they are gone. Both are read at once.
         let limits = before == Life::New || member.limits_due.is_zero();
         if limits {
-            member.limits_due = now() + LIMITS_EVERY;
+            member.limits_due = monotonic() + LIMITS_EVERY;
         }
-        let reading =
-            Reading { plan: &self.plan, time: wall_clock(), wanted: Wanted { stat: true, limits, missing: true } };
+        let reading = Reading { plan: &self.plan, time: wall(), wanted: Wanted { stat: true, limits, missing: true } };
         member.sample(&mut self.reader, reading, tick);
     }
 

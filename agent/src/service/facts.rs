@@ -60,7 +60,9 @@ pub struct CostEstimate {
     pub containers: u64,
     /// The share of one core that sampling takes.
     pub percent_of_core: f64,
-    /// The share it may take.
+    /// The share of one core that the whole agent took over the last minute; none in the first one.
+    pub agent_percent_of_core: Option<f64>,
+    /// The share the agent may take.
     pub budget_percent: f64,
     /// A sentence where it takes more than it may.
     pub warning: Option<String>,

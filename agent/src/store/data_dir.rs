@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::durable::write_atomically;
+use super::durable::{sync_directory, write_atomically};
 use super::footer::FORMAT_VERSION;
 use super::layout;
 
@@ -113,7 +113,8 @@ impl DataDir {
         let unwritable = |source| DataDirError::Unwritable { path: path.to_owned(), source };
         std::fs::create_dir_all(path).map_err(unwritable)?;
         let fresh = !check_marker(path)?;
-        if fresh && !is_empty(path).map_err(unwritable)? {
+        // Looked at twice: another agent may have made it its own in between.
+        if fresh && !is_empty(path).map_err(unwritable)? && !check_marker(path)? {
             return Err(DataDirError::Foreign { path: path.to_owned() });
         }
         let lock = lock(path, lock_wait)?;
@@ -125,6 +126,8 @@ impl DataDir {
         for directory in [layout::SPILL, layout::SESSIONS, layout::CONTAINERS] {
             std::fs::create_dir_all(path.join(directory)).map_err(unwritable)?;
         }
+        // A synced spill is worth nothing where a power cut takes its directory's name.
+        sync_directory(path).map_err(unwritable)?;
         remove_temporaries(&path.join(layout::SESSIONS)).map_err(unwritable)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }

@@ -23,9 +23,7 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 /// # Errors
 /// A directory can't be made or synced.
 pub(super) fn create_directories(root: &Path, path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
+    // Synced even where it is there: a crash may have come between its making and its syncing.
     std::fs::create_dir_all(path)?;
     let mut above = path.ancestors().skip(1).take_while(|parent| parent.starts_with(root));
     above.try_for_each(sync_directory)

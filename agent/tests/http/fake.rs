@@ -196,6 +196,7 @@ fn facts() -> Facts {
             per_container_sample_usec: 85.5,
             containers: 3,
             percent_of_core: 0.026,
+            agent_percent_of_core: None,
             budget_percent: 2.0,
             warning: None,
         }),
