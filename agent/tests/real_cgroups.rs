@@ -166,7 +166,9 @@ fn cpu_time_agrees_with_what_the_process_used() {
     assert_agrees(watch.last(&bed.container_id, "cpu_usage_usec").expect("cpu"), used);
     let user = watch.last(&bed.container_id, "cpu_user_usec").expect("user");
     let system = watch.last(&bed.container_id, "cpu_system_usec").expect("system");
-    assert_agrees(user + system, used);
+    // cgroup v1 tells both in ticks of 10 ms, each cut off.
+    let resolution = 2 * 10_000;
+    assert!((user + system - used).abs() <= (used / 100).max(10_000) + resolution, "{user} + {system}, used {used}");
     let counter = column("cpu_usage_usec").expect("a metric");
     let series: Vec<i64> = watch.rows_of(&bed.container_id).map(|(_, values)| values[counter]).collect();
     assert!(series.len() >= 8 && series.is_sorted(), "a counter only grows: {series:?}");
@@ -391,6 +393,7 @@ fn a_container_removed_from_one_hierarchy_after_the_other_keeps_its_totals() {
     let mut watch = Watch::start(Duration::from_millis(20));
     let used = bed.start("burn 100").finish();
     watch.until("rows", |watch| watch.rows_of(&bed.container_id).count() >= 3);
+    std::thread::sleep(Duration::from_millis(30)); // as a runtime does: see `Bed::remove_as_a_runtime`
     bed.remove_controllers();
     std::thread::sleep(Duration::from_millis(100)); // five passes see the cgroup half removed
     bed.remove_unified();
