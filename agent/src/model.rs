@@ -93,6 +93,27 @@ pub struct Identity {
     pub image: Option<String>,
 }
 
+impl Identity {
+    /// A cgroup of which nothing else is known.
+    #[must_use]
+    pub fn unnamed(container_id: impl Into<String>, path: impl Into<String>, role: Role) -> Self {
+        Self {
+            container_id: container_id.into(),
+            path: path.into(),
+            role,
+            parent_id: None,
+            pod_uid: None,
+            qos_class: None,
+            runtime: None,
+            pod: None,
+            namespace: None,
+            container: None,
+            workload: None,
+            image: None,
+        }
+    }
+}
+
 const WORDS: usize = COLUMNS.div_ceil(64);
 
 /// A set of metric columns.

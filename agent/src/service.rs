@@ -247,20 +247,7 @@ mod tests {
 
     #[test]
     fn a_value_that_was_never_seen_is_absent() {
-        let identity = Identity {
-            container_id: "a".into(),
-            path: "/a".into(),
-            role: Role::Container,
-            parent_id: None,
-            pod_uid: None,
-            qos_class: None,
-            runtime: None,
-            pod: None,
-            namespace: None,
-            container: None,
-            workload: None,
-            image: None,
-        };
+        let identity = Identity::unnamed("a", "/a", Role::Container);
         let latest = LatestContainer {
             identity: Arc::new(identity),
             time: 0,

@@ -285,15 +285,11 @@ fn a_nested_container_names_the_one_around_it() {
     }
     let outer = Bed::new();
     let mut watch = Watch::start(QUICK);
-    let mut inner = outer.nested();
+    let inner = outer.nested();
     watch.until("the inner container", |watch| watch.has_row(&inner.container_id));
     let identity = &watch.identities[&watch.key(&inner.container_id).expect("known")];
     assert_eq!(identity.parent_id.as_deref(), Some(outer.container_id.as_str()));
-    inner.remove();
-    let docker = inner.path.rsplit_once('/').expect("a path").0.trim_start_matches('/').to_owned();
-    for root in [PathBuf::from(bed::CGROUP_ROOT)].into_iter().chain(v1_roots()) {
-        let _ = std::fs::remove_dir(root.join(&docker));
-    }
+    drop(inner);
 }
 
 fn v1_roots() -> Vec<PathBuf> {
@@ -481,21 +477,5 @@ fn a_controller_that_is_switched_off_and_on_again_is_said_and_recorded_again() {
 /// The same tests on a machine with pure cgroup v2 (User-Mode Linux, see the contributing notes).
 #[test]
 fn on_cgroup_v2() {
-    let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/v2/v2run");
-    let on_v2 = Path::new(bed::CGROUP_ROOT).join("cgroup.controllers").exists();
-    if on_v2 {
-        return; // this is that machine
-    }
-    if !runner.exists() {
-        assert!(!bed::in_ci(), "CI must have the machine with cgroup v2");
-        eprintln!("skipped: on_cgroup_v2: no machine with cgroup v2 at ../shared/v2/v2run");
-        return;
-    }
-    let status = std::process::Command::new(runner)
-        .args(["--timeout", "240", "--"])
-        .arg(std::env::current_exe().expect("own path"))
-        .arg("--test-threads=1")
-        .status()
-        .expect("start the machine");
-    assert!(status.success(), "on cgroup v2: {status}");
+    bed::run_on_cgroup_v2(&["--test-threads=1"]);
 }

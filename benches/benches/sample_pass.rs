@@ -124,20 +124,7 @@ fn origin() -> Origin {
 }
 
 fn identity(path: &str) -> Arc<Identity> {
-    Arc::new(Identity {
-        container_id: path.rsplit('/').next().unwrap_or(path).to_owned(),
-        path: path.to_owned(),
-        role: Role::Container,
-        parent_id: None,
-        pod_uid: None,
-        qos_class: None,
-        runtime: None,
-        pod: None,
-        namespace: None,
-        container: None,
-        workload: None,
-        image: None,
-    })
+    Arc::new(Identity::unnamed(path.rsplit('/').next().unwrap_or(path), path, Role::Container))
 }
 
 criterion_group! { name = benches; config = Criterion::default().with_measurement(ThreadCpu); targets = sample_pass }

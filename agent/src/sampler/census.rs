@@ -82,20 +82,7 @@ impl Sampler {
             return None;
         }
         let parent_id = self.nearest_above(path);
-        let blank = Identity {
-            container_id: path.to_owned(),
-            path: path.to_owned(),
-            role: Role::Cgroup,
-            parent_id,
-            pod_uid: None,
-            qos_class: None,
-            runtime: None,
-            pod: None,
-            namespace: None,
-            container: None,
-            workload: None,
-            image: None,
-        };
+        let blank = Identity { parent_id, ..Identity::unnamed(path, path, Role::Cgroup) };
         Some(match found {
             None => blank,
             Some(found) => Identity {

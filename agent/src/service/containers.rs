@@ -124,20 +124,7 @@ mod tests {
     use super::*;
 
     fn summary(id: &str, first_seen: i64, change: impl FnOnce(&mut Identity)) -> ContainerSummary {
-        let mut identity = Identity {
-            container_id: id.into(),
-            path: format!("/kubepods/{id}"),
-            role: Role::Container,
-            parent_id: None,
-            pod_uid: None,
-            qos_class: None,
-            runtime: None,
-            pod: None,
-            namespace: None,
-            container: None,
-            workload: None,
-            image: None,
-        };
+        let mut identity = Identity::unnamed(id, format!("/kubepods/{id}"), Role::Container);
         change(&mut identity);
         ContainerSummary { identity: Arc::new(identity), first_seen, last_seen: first_seen, alive: true }
     }

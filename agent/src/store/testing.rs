@@ -10,18 +10,10 @@ pub(crate) const HOUR: UnixMicros = 1_795_406_400_000_000;
 
 pub(crate) fn identity(container_id: &str) -> Identity {
     Identity {
-        container_id: container_id.to_owned(),
-        path: format!("/kubepods/{container_id}"),
-        role: Role::Container,
-        parent_id: None,
         pod_uid: Some("5f0c8a62-7e9b-4c5e-9d39-1f6a2b3c4d5e".to_owned()),
         qos_class: Some(crate::model::QosClass::Burstable),
         runtime: Some("containerd".to_owned()),
-        pod: None,
-        namespace: None,
-        container: None,
-        workload: None,
-        image: None,
+        ..Identity::unnamed(container_id, format!("/kubepods/{container_id}"), Role::Container)
     }
 }
 

@@ -36,10 +36,34 @@ pub fn can_make_cgroups(test: &str) -> bool {
     writable
 }
 
+/// Runs this test program on a machine with pure cgroup v2 (User-Mode Linux, see the contributing notes).
+pub fn run_on_cgroup_v2(arguments: &[&str]) {
+    if Path::new(CGROUP_ROOT).join("cgroup.controllers").exists() {
+        return; // this is that machine, or one like it
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let runner = root.join("../shared/v2/v2run");
+    if !runner.exists() {
+        assert!(!in_ci(), "CI must have the machine with cgroup v2");
+        eprintln!("skipped: on_cgroup_v2: no machine with cgroup v2 at ../shared/v2/v2run");
+        return;
+    }
+    // It has a /tmp of its own, and sees the current directory: a checkout in /tmp with its target directory is there so.
+    let status = Command::new(runner.canonicalize().expect("a path"))
+        .current_dir(root)
+        .args(["--timeout", "240", "--"])
+        .arg(std::env::current_exe().expect("own path"))
+        .args(arguments)
+        .status()
+        .expect("start the machine");
+    assert!(status.success(), "on cgroup v2: {status}");
+}
+
 pub struct Bed {
     cgroup: Option<Cgroup>,
     unified: Option<PathBuf>,
-    top: String,
+    /// Directories above it that were made with it.
+    parents: usize,
     pub path: String,
     pub container_id: String,
     pub pod_uid: String,
@@ -51,14 +75,14 @@ impl Bed {
         let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
         let top = format!("fgm{number}-kubepods");
         let pod_uid = format!("00000000-0000-4000-8000-{number:012x}");
-        Self::at(&top, &format!("{top}/burstable/pod{pod_uid}"), number, pod_uid)
+        Self::at(3, &format!("{top}/burstable/pod{pod_uid}"), number, pod_uid)
     }
 
     /// A cgroup that is no container, such as a service's.
     pub fn service() -> Self {
         let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
         // Not 64 hexadecimal digits, which alone would make it a container.
-        let mut bed = Self::named("", "fgmtest.slice", format!("s{number}.service"), String::new());
+        let mut bed = Self::named(1, "fgmtest.slice", format!("s{number}.service"), String::new());
         bed.container_id.clone_from(&bed.path);
         bed
     }
@@ -66,7 +90,7 @@ impl Bed {
     /// A cgroup below this one that is no container.
     pub fn service_below(&self) -> Self {
         let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut bed = Self::named("", self.path.trim_start_matches('/'), format!("s{number}.service"), String::new());
+        let mut bed = Self::named(0, self.path.trim_start_matches('/'), format!("s{number}.service"), String::new());
         bed.container_id.clone_from(&bed.path);
         bed
     }
@@ -74,19 +98,19 @@ impl Bed {
     /// A container nested in this one's cgroup, as docker in docker makes it.
     pub fn nested(&self) -> Self {
         let number = u64::from(std::process::id()) << 20 | u64::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self::at("", &format!("{}/docker", self.path.trim_start_matches('/')), number, String::new())
+        Self::at(1, &format!("{}/docker", self.path.trim_start_matches('/')), number, String::new())
     }
 
-    fn at(top: &str, above: &str, number: u64, pod_uid: String) -> Self {
-        Self::named(top, above, format!("{number:064x}"), pod_uid)
+    fn at(parents: usize, above: &str, number: u64, pod_uid: String) -> Self {
+        Self::named(parents, above, format!("{number:064x}"), pod_uid)
     }
 
-    fn named(top: &str, above: &str, container_id: String, pod_uid: String) -> Self {
+    fn named(parents: usize, above: &str, container_id: String, pod_uid: String) -> Self {
         let path = format!("{above}/{container_id}");
         let unified_root = Path::new(CGROUP_ROOT).join("unified");
         let unified = unified_root.join("cgroup.controllers").exists().then(|| unified_root.join(&path));
         let path = format!("/{path}");
-        let mut bed = Self { cgroup: None, unified, top: top.to_owned(), path, container_id, pod_uid };
+        let mut bed = Self { cgroup: None, unified, parents, path, container_id, pod_uid };
         bed.make();
         bed
     }
@@ -182,21 +206,16 @@ impl Bed {
 impl Drop for Bed {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // A second panic would hide the first; the kernel drops empty cgroups' costs, the names are unique.
-            let cgroup = self.cgroup.take();
-            cgroup.map(|cgroup| cgroup.delete());
-            return;
+            // A second panic would hide the first: what can be removed is.
+            self.cgroup.take().map(|cgroup| cgroup.delete());
+            self.unified.as_ref().map(std::fs::remove_dir);
+        } else {
+            self.remove();
         }
-        self.remove();
-        if self.top.is_empty() {
-            return;
-        }
-        let pod = Path::new(&self.path).parent().map(Path::to_owned);
         for root in mounted_roots() {
-            let mut directory = pod.clone();
-            while let Some(path) = directory.filter(|path| path.to_string_lossy() != "/") {
-                let _ = std::fs::remove_dir(root.join(path.strip_prefix("/").expect("absolute")));
-                directory = path.parent().map(Path::to_owned);
+            for above in Path::new(&self.path).ancestors().skip(1).take(self.parents) {
+                // Others may have cgroups below the same directories still.
+                let _ = std::fs::remove_dir(root.join(above.strip_prefix("/").expect("absolute")));
             }
         }
     }

@@ -71,20 +71,7 @@ pub(crate) fn server() -> Server {
 }
 
 pub(crate) fn identity(id: &str) -> Identity {
-    Identity {
-        container_id: id.into(),
-        path: format!("/kubepods.slice/{id}.scope"),
-        role: Role::Container,
-        parent_id: None,
-        pod_uid: None,
-        qos_class: None,
-        runtime: None,
-        pod: None,
-        namespace: None,
-        container: None,
-        workload: None,
-        image: None,
-    }
+    Identity::unnamed(id, format!("/kubepods.slice/{id}.scope"), Role::Container)
 }
 
 pub(crate) fn latest(identity: &Arc<Identity>, time: i64, values: &[(&str, i64)]) -> LatestContainer {
