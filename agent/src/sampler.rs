@@ -47,7 +47,7 @@ const RESCAN_BLIND_SHARE: u32 = 100;
 /// Directories that a rescan looks at between two looks at the clock.
 const RESCAN_SLICE: usize = 16;
 
-/// Births and deaths may take this much of a pass that is due.
+/// Changes are worked off for this long before the deadline and the kernel's news are looked at again.
 const CHANGES_FIRST: Duration = Duration::from_millis(2);
 
 /// What the sampler is told at start.
@@ -168,8 +168,8 @@ impl Sampler {
         // Everything was read a moment ago, when it was found: the first pass is one interval later.
         let mut schedule = Schedule::starting_at(monotonic() + self.options.interval, self.options.interval);
         loop {
-            let has_backlog = !self.changes.is_empty() || self.discovery.is_rescanning();
-            let woken = match self.waiter.wait_until(if has_backlog { Monotonic::ZERO } else { schedule.deadline() }) {
+            let deadline = if self.has_backlog() { Monotonic::ZERO } else { schedule.deadline() };
+            let woken = match self.waiter.wait_until(deadline) {
                 Ok(woken) => woken,
                 Err(error) => {
                     error!(%error, "cannot wait for the next deadline: sampling ends");
@@ -183,7 +183,7 @@ impl Sampler {
             for key in woken.exited {
                 self.first_process_ended(key, &mut tick);
             }
-            self.work_off(schedule.deadline().max(monotonic() + CHANGES_FIRST), &mut tick);
+            self.work_off(monotonic() + CHANGES_FIRST, &mut tick);
             if let Some(due) = schedule.take(monotonic()) {
                 self.counters.missed_ticks.add(due.missed);
                 self.counters.tick_lateness.observe(due.lateness);
@@ -252,7 +252,11 @@ impl Sampler {
     fn take_changes(&mut self) {
         let mut changes = Vec::new();
         self.discovery.drain(&mut changes);
-        self.changes.extend(changes);
+        // A cgroup that lost its last process is about to be removed: it comes before what was told earlier.
+        let (urgent, others): (Vec<Change>, Vec<Change>) =
+            changes.into_iter().partition(|change| matches!(change, Change::EventsChanged(_)));
+        urgent.into_iter().rev().for_each(|change| self.changes.push_front(change));
+        self.changes.extend(others);
         if self.discovery.take_overflow() {
             self.counters.inotify_overflows.increment();
             debug!("inotify queue overflowed: looking at every directory");
@@ -267,24 +271,26 @@ impl Sampler {
         self.discovery.begin_rescan();
     }
 
-    /// Applies changes and goes on with a rescan, until nothing is left or the time has come.
+    fn has_backlog(&self) -> bool {
+        !self.changes.is_empty() || self.discovery.is_rescanning()
+    }
+
+    /// Applies changes until the time has come, at least one; where there are none, goes on with a rescan by one slice. What
+    /// is left waits until the kernel was asked for news.
     fn work_off(&mut self, until: Monotonic, tick: &mut Tick) {
-        loop {
-            let begun = monotonic();
-            if begun >= until {
-                return;
+        let begun = monotonic();
+        if self.changes.is_empty() && self.discovery.is_rescanning() {
+            let mut found = Vec::new();
+            let is_done = self.discovery.rescan_some(RESCAN_SLICE, &mut found);
+            self.changes.extend(found);
+            self.rescan_took += monotonic().saturating_sub(begun);
+            if is_done {
+                self.end_rescan();
             }
-            if let Some(change) = self.changes.pop_front() {
-                self.apply(change, tick);
-            } else if self.discovery.is_rescanning() {
-                let mut found = Vec::new();
-                let is_done = self.discovery.rescan_some(RESCAN_SLICE, &mut found);
-                self.changes.extend(found);
-                self.rescan_took += monotonic().saturating_sub(begun);
-                if is_done {
-                    self.end_rescan();
-                }
-            } else {
+        }
+        while let Some(change) = self.changes.pop_front() {
+            self.apply(change, tick);
+            if monotonic() >= until {
                 return;
             }
         }

@@ -389,7 +389,7 @@ fn a_container_removed_from_one_hierarchy_after_the_other_keeps_its_totals() {
     let mut watch = Watch::start(Duration::from_millis(20));
     let used = bed.start("burn 100").finish();
     watch.until("rows", |watch| watch.rows_of(&bed.container_id).count() >= 3);
-    std::thread::sleep(Duration::from_millis(30)); // as a runtime does: see `Bed::remove_as_a_runtime`
+    std::thread::sleep(Duration::from_millis(100)); // as a runtime does: see `Bed::remove_as_a_runtime`
     bed.remove_controllers();
     std::thread::sleep(Duration::from_millis(100)); // five passes see the cgroup half removed
     bed.remove_unified();

@@ -25,7 +25,9 @@ impl Sampler {
     pub(super) fn first_census(&mut self) {
         let mut tick = Tick::default();
         self.begin_rescan();
-        self.work_off(Duration::MAX, &mut tick);
+        while self.has_backlog() {
+            self.work_off(Duration::MAX, &mut tick);
+        }
         if self.members.is_empty() && self.scope == Scope::Containers {
             info!("this machine runs no container: recording every cgroup that has processes instead (as --scope all)");
             self.scope = Scope::All;

@@ -174,7 +174,7 @@ impl Bed {
     /// Removes the container's own directories as a runtime does: it reaps the first process, then starts a program of
     /// its own that cleans up, which takes it tens of milliseconds.
     pub fn remove_as_a_runtime(&mut self) {
-        std::thread::sleep(Duration::from_millis(30));
+        std::thread::sleep(Duration::from_millis(100));
         self.remove();
     }
 
