@@ -54,6 +54,23 @@ fn run_is_the_same_as_no_command_and_exactly_the_rows_sampled_are_in_the_file() 
 }
 
 #[test]
+fn a_second_signal_ends_it_at_once_and_the_next_start_has_the_rows() {
+    let (cgroups, data) = (FakeCgroups::with(3), open_directory());
+    let agent = Line::recording(cgroups.path(), data.path()).args(["--interval", "60s"]).start().ready();
+    // Both are waiting when it goes on, so that the second one finds it at the very beginning of its end.
+    for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
+        agent.signal(signal);
+    }
+    let (ended, log) = agent.wait();
+    assert_eq!(ended.code(), Some(130), "{log:#?}");
+    let next = Line::recording(cgroups.path(), data.path()).args(["--interval", "60s"]).start().ready();
+    eventually("recovery", || (next.status()["store"]["scanning"] == json!(false)).then_some(()));
+    next.stop();
+    let rows = recording::rows(data.path(), &[]);
+    assert_eq!(rows.len(), 6, "three rows of each run");
+}
+
+#[test]
 fn containers_come_and_go_and_the_last_row_is_final() {
     let (cgroups, data) = (FakeCgroups::with(1), open_directory());
     let agent = Line::recording(cgroups.path(), data.path()).args(["--interval", "60s"]).start().ready();
