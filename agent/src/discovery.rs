@@ -1,9 +1,9 @@
 //! Births, deaths and changes of cgroups, as the kernel tells them: one inotify watch per directory.
 //!
 //! Knows directories, not containers: what is worth recording is the sampler's to say. Where no inotify instance is to be
-//! had, and after a queue overflow, [`Discovery::rescan`] finds the same by walking. The surprise: a watch on a cgroup's
-//! directory also tells of changes inside its files, both of writes by a runtime (`cgroup.procs`, `memory.max`) and of
-//! the kernel's own notifications (`cgroup.events`), so no file is watched by itself.
+//! had, and after a queue overflow, a rescan ([`Discovery::begin_rescan`]) finds the same by walking. The surprise: a watch
+//! on a cgroup's directory also tells of changes inside its files, both of writes by a runtime (`cgroup.procs`,
+//! `memory.max`) and of the kernel's own notifications (`cgroup.events`), so no file is watched by itself.
 
 use std::collections::{HashMap, HashSet};
 use std::mem::MaybeUninit;
