@@ -21,3 +21,5 @@ pub mod schedule;
 pub mod service;
 pub mod source;
 pub mod store;
+pub mod subject;
+pub mod table;

@@ -19,6 +19,8 @@ pub enum Kind {
     /// A setting; carried forward between readings. [`UNLIMITED`] stands for the kernel's `max` (v1: -1 or its page
     /// counter maximum).
     Limit,
+    /// A number that names something: a process id, an exit code.
+    Label,
 }
 
 /// The unit of a column's values.
@@ -32,6 +34,8 @@ pub enum Unit {
     Count,
     /// Relative CPU weight, 1 to 10000, default 100.
     Weight,
+    /// Thousandths of something without a unit: a load average.
+    Milli,
 }
 
 /// How a file is read, by what reading it costs the kernel.
@@ -514,6 +518,7 @@ impl Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Limit => "limit",
+            Self::Label => "label",
         }
     }
 }
@@ -527,6 +532,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Count => "count",
             Self::Weight => "weight",
+            Self::Milli => "milli",
         }
     }
 }
