@@ -5,6 +5,7 @@
 //! enough, because everything that takes time runs on threads of its own.
 
 mod facts;
+mod names;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ use crate::hierarchy::{self, Hierarchy};
 use crate::http::Http;
 use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
+use crate::pods::cell::PodsCell;
+use crate::pods::watch::ConnectError;
+use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
 use crate::service::events::{EventFilter, RecordedEvent};
@@ -69,6 +73,9 @@ pub enum Error {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// The kubeconfig that was named makes no sense.
+    #[error(transparent)]
+    Names(#[from] ConnectError),
     /// The kernel refuses a descriptor, a thread or a signal handler.
     #[error("cannot start {what}: {source}")]
     Start {
@@ -94,7 +101,11 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Hierarchy(_) | Self::Store(StartError::DataDir(_)) | Self::NoDataDir(_) | Self::Listen { .. }
+            Self::Hierarchy(_)
+                | Self::Store(StartError::DataDir(_))
+                | Self::NoDataDir(_)
+                | Self::Listen { .. }
+                | Self::Names(_)
         )
     }
 }
@@ -120,7 +131,8 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             Some(address) => Some(listen("--metrics-listen", address).await?),
             None => None,
         };
-        let agent = Agent::start(&config, recording)?;
+        let names = Naming::start(&config, &recording.counters).await?;
+        let agent = Agent::start(&config, recording, names)?;
         say_where("API and metrics", &listener);
         metrics.iter().for_each(|listener| say_where("metrics alone", listener));
         let (stop_http, stopped) = watch::channel(());
@@ -218,19 +230,22 @@ struct Agent {
     sampler: JoinHandle<()>,
     stop: StopSwitch,
     status: StatusCell,
+    pods: Arc<PodsCell>,
     service: Arc<Service>,
 }
 
 impl Agent {
-    fn start(config: &RunConfig, recording: Recording) -> Result<Self, Error> {
+    fn start(config: &RunConfig, recording: Recording, names: Naming) -> Result<Self, Error> {
         let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
+        let pods = Arc::clone(&names.pods);
         let options = sampler::Options {
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
             cpu_budget: config.cpu_budget_percent / 100.0,
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
+            names,
             ..sampler::Options::default()
         };
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
@@ -243,7 +258,7 @@ impl Agent {
             own_use: Box::new(move || own.read()),
             readiness: Arc::new(Readiness::default()),
         });
-        Ok(Self { store, sampler, stop, status, service })
+        Ok(Self { store, sampler, stop, status, pods, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -286,6 +301,7 @@ impl Agent {
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
             known.unreadable = facts::unreadable(&status);
             known.cost = cost;
+            known.names = self.pods.status();
         });
     }
 

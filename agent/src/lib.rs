@@ -19,6 +19,7 @@ pub mod model;
 pub mod outbox;
 pub mod own_metrics;
 pub mod own_use;
+pub mod pods;
 pub mod rfc3339;
 pub mod sampler;
 pub mod schedule;

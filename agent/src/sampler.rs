@@ -5,6 +5,7 @@
 //! thread that samples, so no lock stands between finding a dying container and reading it.
 
 pub mod member;
+pub mod naming;
 pub mod wait;
 
 mod census;
@@ -33,6 +34,7 @@ use crate::outbox::Outbox;
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
+use naming::{Asked, Naming};
 pub use status::{SamplerStatus, StatusCell};
 use wait::{StopSwitch, Waiter};
 
@@ -75,6 +77,8 @@ pub struct Options {
     pub keys: Keys,
     /// What the sampling threads tell each other about the budget.
     pub shedding: Arc<Shedding>,
+    /// Where names come from.
+    pub names: Naming,
 }
 
 impl Default for Options {
@@ -89,6 +93,7 @@ impl Default for Options {
             kernel_log: PathBuf::from(config::DEFAULT_KERNEL_LOG),
             keys: Keys::default(),
             shedding: Arc::default(),
+            names: Naming::default(),
         }
     }
 }
@@ -120,6 +125,7 @@ pub struct Sampler {
     next_status: Monotonic,
     usec_per_sample: f64,
     foreign_pids_visible: Option<bool>,
+    asked: Asked,
 }
 
 impl Sampler {
@@ -169,6 +175,7 @@ impl Sampler {
             next_status: monotonic(),
             usec_per_sample: 0.0,
             foreign_pids_visible: None,
+            asked: Asked::default(),
         };
         sampler.first_census();
         sampler.tell_of_the_start();
@@ -224,6 +231,7 @@ impl Sampler {
         let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
         self.look_at_the_clock(tick);
         self.keep_within_budget(begun, tick);
+        self.learn_names(tick);
         let (stretch, mut shed) = (stat_stretch(self.budget.level()), 0);
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();

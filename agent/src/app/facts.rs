@@ -8,6 +8,7 @@ use crate::args::{CRATE_VERSION, GIT_REVISION};
 use crate::clock;
 use crate::config::RunConfig;
 use crate::model::UnixMicros;
+use crate::pods::cell::NamesStatus;
 use crate::sampler::SamplerStatus;
 use crate::service::facts::{CostEstimate, Facts, Limits, ScopeFacts, Unreadable};
 use crate::store::Store;
@@ -29,6 +30,7 @@ pub(super) fn at_start(
         scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },
         interval_seconds: config.interval.as_secs_f64(),
         cost: None,
+        names: NamesStatus::default(),
         unreadable: Vec::new(),
         limits: Limits { open_files },
         config: config.clone(),

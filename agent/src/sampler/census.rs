@@ -114,6 +114,7 @@ impl Sampler {
     /// Records a cgroup from now on: its files are opened and its first sample is taken at once.
     fn born(&mut self, path: &CgroupPath, identity: Identity, tick: &mut Tick) {
         let key = self.keys.next();
+        let identity = self.named(key, identity);
         let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, monotonic());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = self.keep_events_open(path);
@@ -185,6 +186,7 @@ impl Sampler {
         let counter = if is_final { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
         counter.increment();
         self.tell_of_death(&member, is_final, tick);
+        self.remember_ended(&member);
         self.reader.release(&member.files, member.kept_beside_files());
     }
 }
