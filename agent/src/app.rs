@@ -33,6 +33,7 @@ use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
 use crate::store::{self, StartError, Store, Summary};
+use crate::table::Table;
 use facts::CostWatch;
 
 /// How long HTTP may take to finish the answers that it is in.
@@ -372,15 +373,17 @@ fn raise_open_files() -> Option<u64> {
 
 impl Recorded for store::Reader {
     fn latest(&self) -> Vec<LatestContainer> {
-        let rows = Self::latest(self).into_iter();
-        rows.map(|row| LatestContainer {
-            identity: row.identity,
-            time: row.time,
-            // What can no longer be read is absent, not what it was last.
-            seen: row.known.difference(&row.support.unsupported).difference(&row.support.unreadable),
-            values: row.values,
-        })
-        .collect()
+        let rows = Self::latest(self, Table::Containers).into_iter();
+        let containers = rows.filter_map(|row| Some((Arc::clone(row.subject.identity()?), row)));
+        containers
+            .map(|(identity, row)| LatestContainer {
+                identity,
+                time: row.time,
+                // What can no longer be read is absent, not what it was last.
+                seen: row.known.difference(&row.support.unsupported).difference(&row.support.unreadable),
+                values: row.values,
+            })
+            .collect()
     }
 
     fn containers(&self) -> Vec<ContainerSummary> {

@@ -1,13 +1,16 @@
 //! What one sample is: ids, times, a row, a tick.
 //!
 //! Plain values; nothing here opens a file or knows how rows are stored. The surprise: the values of a tick's rows lie in
-//! one flat vector ([`Tick::values`], [`COLUMNS`] per row) so that a pass over a thousand containers allocates twice.
+//! one flat vector ([`Tick::values`], [`Table::width`] per row) so that a pass over a thousand containers allocates twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{COLUMNS, Column};
+use crate::metric::Column;
+use crate::subject::Subject;
+use crate::table::{MAX_WIDTH, Table};
 
 /// Microseconds since 1970-01-01 UTC.
 pub type UnixMicros = i64;
@@ -15,9 +18,21 @@ pub type UnixMicros = i64;
 /// Microseconds in one hour; a sealed file never crosses a multiple of it.
 pub const HOUR_USEC: i64 = 3_600_000_000;
 
-/// A container of this run of the agent; numbers are never used twice in a run.
+/// A subject of this run of the agent, a container or a process or an event; numbers are never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ContainerKey(pub u32);
+pub struct SeriesKey(pub u32);
+
+/// Gives out keys; its clones give from the same numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Keys(Arc<AtomicU32>);
+
+impl Keys {
+    /// A key that nobody has.
+    #[must_use]
+    pub fn next(&self) -> SeriesKey {
+        SeriesKey(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// The Kubernetes quality-of-service class, as the cgroup path tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,9 +129,9 @@ impl Identity {
     }
 }
 
-const WORDS: usize = COLUMNS.div_ceil(64);
+const WORDS: usize = MAX_WIDTH.div_ceil(64);
 
-/// A set of metric columns.
+/// A set of a table's number columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ColumnSet(pub [u64; WORDS]);
 
@@ -124,7 +139,7 @@ impl ColumnSet {
     /// No column.
     pub const EMPTY: Self = Self([0; WORDS]);
 
-    /// Adds a column below [`COLUMNS`].
+    /// Adds a column below [`MAX_WIDTH`].
     pub fn insert(&mut self, column: Column) {
         self.0[column / 64] |= 1 << (column % 64);
     }
@@ -203,7 +218,9 @@ pub struct Support {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Whose row it is.
-    pub key: ContainerKey,
+    pub key: SeriesKey,
+    /// The table of that subject.
+    pub table: Table,
     /// When it was read.
     pub time: UnixMicros,
     /// Read after the container's last process had ended, and nothing ran in it afterwards: its totals are complete.
@@ -215,22 +232,27 @@ pub struct Row {
 /// What one pass of the sampler, or one birth or death between passes, hands on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tick {
-    /// Containers seen for the first time; each comes before its first row.
-    pub births: Vec<(ContainerKey, Arc<Identity>)>,
-    /// Columns that a container turned out not to have, or to have again.
-    pub support: Vec<(ContainerKey, Support)>,
+    /// Subjects seen for the first time, each before its first row; or again, once more is known of them.
+    pub births: Vec<(SeriesKey, Subject)>,
+    /// Columns that a subject turned out not to have, or to have again.
+    pub support: Vec<(SeriesKey, Support)>,
     /// The rows, in the order in which they were read.
     pub rows: Vec<Row>,
-    /// The rows' values, [`COLUMNS`] per row; a value whose column is not in [`Row::present`] is 0 and means nothing.
+    /// The rows' values, [`Table::width`] per row; a value whose column is not in [`Row::present`] is 0 and means nothing.
     pub values: Vec<i64>,
-    /// Containers of which no more rows will come.
-    pub deaths: Vec<ContainerKey>,
+    /// Subjects of which no more rows will come.
+    pub deaths: Vec<SeriesKey>,
 }
 
 impl Tick {
     /// The rows with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&Row, &[i64])> {
-        self.rows.iter().zip(self.values.chunks_exact(COLUMNS))
+        let mut rest = self.values.as_slice();
+        self.rows.iter().map_while(move |row| {
+            let (values, after) = rest.split_at_checked(row.table.width())?;
+            rest = after;
+            Some((row, values))
+        })
     }
 
     /// Whether there is nothing to hand on.

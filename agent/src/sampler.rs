@@ -24,7 +24,7 @@ use crate::config::Scope;
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
 use crate::hierarchy::Hierarchy;
-use crate::model::{ContainerKey, Tick};
+use crate::model::{Keys, SeriesKey, Tick};
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
@@ -95,9 +95,9 @@ pub struct Sampler {
     reader: Reader,
     discovery: Discovery,
     waiter: Waiter,
-    members: BTreeMap<ContainerKey, Member>,
-    by_path: HashMap<CgroupPath, ContainerKey>,
-    next_key: u32,
+    members: BTreeMap<SeriesKey, Member>,
+    by_path: HashMap<CgroupPath, SeriesKey>,
+    keys: Keys,
     scope: Scope,
     counters: Arc<Counters>,
     status: StatusCell,
@@ -144,7 +144,7 @@ impl Sampler {
             waiter,
             members: BTreeMap::new(),
             by_path: HashMap::new(),
-            next_key: 0,
+            keys: Keys::default(),
             counters,
             status: Arc::clone(&status),
             unsent: Tick::default(),

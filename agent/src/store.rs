@@ -41,6 +41,7 @@ pub mod segment;
 mod shared;
 pub mod spill;
 pub mod tail;
+pub mod varint;
 mod writer;
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use fgm_agent::config::Scope;
 use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{UNLIMITED, column};
-use fgm_agent::model::{ContainerKey, Identity, Role, Row, Support, Tick};
+use fgm_agent::model::{Identity, Role, Row, SeriesKey, Support, Tick};
 use fgm_agent::sampler::wait::StopSwitch;
 use fgm_agent::sampler::{Options, Sampler};
 
@@ -33,10 +33,10 @@ struct Watch {
     ticks: Receiver<Tick>,
     stop: StopSwitch,
     thread: Option<std::thread::JoinHandle<()>>,
-    identities: HashMap<ContainerKey, Arc<Identity>>,
-    support: HashMap<ContainerKey, Support>,
+    identities: HashMap<SeriesKey, Arc<Identity>>,
+    support: HashMap<SeriesKey, Support>,
     rows: Vec<(Row, Vec<i64>)>,
-    deaths: Vec<ContainerKey>,
+    deaths: Vec<SeriesKey>,
 }
 
 impl Watch {
@@ -72,13 +72,14 @@ impl Watch {
     }
 
     fn take(&mut self, tick: &Tick) {
-        self.identities.extend(tick.births.iter().cloned());
+        let known = tick.births.iter().filter_map(|(key, subject)| Some((*key, Arc::clone(subject.identity()?))));
+        self.identities.extend(known);
         self.support.extend(tick.support.iter().copied());
         self.rows.extend(tick.iter().map(|(row, values)| (*row, values.to_vec())));
         self.deaths.extend(&tick.deaths);
     }
 
-    fn key(&self, container_id: &str) -> Option<ContainerKey> {
+    fn key(&self, container_id: &str) -> Option<SeriesKey> {
         self.identities.iter().find(|(_, identity)| identity.container_id == container_id).map(|(key, _)| *key)
     }
 

@@ -16,13 +16,15 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{COLUMNS, Class};
-use fgm_agent::model::{ColumnSet, ContainerKey, Identity, Role, Row, Tick};
+use fgm_agent::model::{ColumnSet, Identity, Role, Row, SeriesKey, Tick};
 use fgm_agent::source::{CgroupFiles, Plan, Reader, RowValues, Wanted};
 use fgm_agent::store::footer::Origin;
 use fgm_agent::store::frame::Frame;
 use fgm_agent::store::rotation::Limits;
 use fgm_agent::store::spill::{SpillFile, SpillHeader};
 use fgm_agent::store::tail::{Appended, Tail};
+use fgm_agent::subject::Subject;
+use fgm_agent::table::Table;
 use fgm_benches::cpu_time::ThreadCpu;
 use fgm_benches::{CGROUP_ROOT, Containers};
 
@@ -82,8 +84,8 @@ impl<'a> Sampled<'a> {
             tick.values.resize(start + COLUMNS, 0);
             let mut row = RowValues { values: &mut tick.values[start..], present: ColumnSet::EMPTY };
             self.reader.read((plan, path), files, WANTED, &mut row);
-            let key = ContainerKey(u32::try_from(index).expect("small"));
-            tick.rows.push(Row { key, time, is_final: false, present: row.present });
+            let key = SeriesKey(u32::try_from(index).expect("small"));
+            tick.rows.push(Row { key, table: Table::Containers, time, is_final: false, present: row.present });
         }
         tick
     }
@@ -95,7 +97,8 @@ fn whole_pass(group: &mut BenchmarkGroup<'_, ThreadCpu>, sampled: &mut Sampled<'
     let (mut spill, _) = SpillFile::create(directory.path(), &SpillHeader::new(&origin(), 1)).expect("a spill file");
     let mut frame = Frame::default();
     let births = sampled.paths.iter().enumerate();
-    let births = births.map(|(index, path)| (ContainerKey(u32::try_from(index).expect("small")), identity(path)));
+    let births = births
+        .map(|(index, path)| (SeriesKey(u32::try_from(index).expect("small")), Subject::Container(identity(path))));
     let mut born = Tick { births: births.collect(), ..Tick::default() };
     let mut time = 0;
     group.bench_function("whole_pass", |bencher| {

@@ -14,8 +14,9 @@ use crate::clock::{monotonic, thread_cpu, wall};
 use crate::config::Scope;
 use crate::discovery::CgroupPath;
 use crate::metric::COLUMNS;
-use crate::model::{ColumnSet, ContainerKey, Identity, Role, Tick};
+use crate::model::{ColumnSet, Identity, Role, SeriesKey, Tick};
 use crate::source::{Outcome, RowValues, Wanted};
+use crate::subject::Subject;
 
 /// Samples that the first estimate of the cost rests on.
 const CALIBRATION_SAMPLES: usize = 20;
@@ -112,8 +113,7 @@ impl Sampler {
 
     /// Records a cgroup from now on: its files are opened and its first sample is taken at once.
     fn born(&mut self, path: &CgroupPath, identity: Identity, tick: &mut Tick) {
-        let key = ContainerKey(self.next_key);
-        self.next_key += 1;
+        let key = self.keys.next();
         let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, monotonic());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = self.keep_events_open(path);
@@ -122,7 +122,7 @@ impl Sampler {
         let Some(mut member) = self.members.remove(&key) else { return };
         member.life = life;
         let births_before = tick.births.len();
-        tick.births.push((key, Arc::clone(&member.identity)));
+        tick.births.push((key, Subject::Container(Arc::clone(&member.identity))));
         let wanted = Wanted { stat: true, limits: true, missing: true };
         let reading = Reading { plan: &self.plan, time: wall(), wanted };
         if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
@@ -153,7 +153,7 @@ impl Sampler {
             return; // it finds parents before their children
         }
         let prefix = format!("{parent}/");
-        let below: Vec<(ContainerKey, CgroupPath)> = self
+        let below: Vec<(SeriesKey, CgroupPath)> = self
             .members
             .values()
             .filter(|member| member.path.starts_with(&prefix))
@@ -166,13 +166,13 @@ impl Sampler {
     }
 
     /// Changes what is known of a member, and says so to whom its rows go.
-    pub(super) fn rename(&mut self, key: ContainerKey, tick: &mut Tick, change: impl FnOnce(&mut Identity)) {
+    pub(super) fn rename(&mut self, key: SeriesKey, tick: &mut Tick, change: impl FnOnce(&mut Identity)) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let mut identity = Identity::clone(&member.identity);
         change(&mut identity);
         if identity != *member.identity {
             member.identity = Arc::new(identity);
-            tick.births.push((key, Arc::clone(&member.identity)));
+            tick.births.push((key, Subject::Container(Arc::clone(&member.identity))));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::cgroup;
 use crate::clock::{monotonic, wall};
 use crate::hierarchy::{Hierarchy, Mode};
 use crate::metric::Tree;
-use crate::model::{ContainerKey, Role, Tick};
+use crate::model::{Role, SeriesKey, Tick};
 use crate::schedule::Monotonic;
 use crate::source::Wanted;
 
@@ -63,7 +63,7 @@ impl Sampler {
     }
 
     /// Looks whether anything runs in a member because the kernel told of a change in it.
-    pub(super) fn told_of(&mut self, key: ContainerKey, tick: &mut Tick) {
+    pub(super) fn told_of(&mut self, key: SeriesKey, tick: &mut Tick) {
         if let Some(member) = self.members.get(&key).filter(|member| member.events.is_none()) {
             // Runtimes make a container's directories one hierarchy after the other: the unified one may be there now.
             let events = self.keep_events_open(&Arc::clone(&member.path));
@@ -76,7 +76,7 @@ impl Sampler {
     }
 
     /// Whether a process is in a member or below it.
-    pub(super) fn news(&mut self, key: ContainerKey) -> News {
+    pub(super) fn news(&mut self, key: SeriesKey) -> News {
         let Some(member) = self.members.get_mut(&key) else { return News::Gone };
         let opened = if member.events.is_none() { open_events(&self.hierarchy, &member.path) } else { None };
         let text = member.events.as_ref().or(opened.as_ref()).map(read_start);
@@ -97,7 +97,7 @@ impl Sampler {
     }
 
     /// A member's first process has ended: another one may be its first now.
-    pub(super) fn first_process_ended(&mut self, key: ContainerKey, tick: &mut Tick) {
+    pub(super) fn first_process_ended(&mut self, key: SeriesKey, tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
         if member.first_process.take().is_some() {
             self.reader.give_back();
@@ -106,7 +106,7 @@ impl Sampler {
     }
 
     /// Waits for the end of the first process in a v1 cgroup or below it; says whether there is one.
-    fn watch_first_process(&mut self, key: ContainerKey) -> News {
+    fn watch_first_process(&mut self, key: SeriesKey) -> News {
         let Some(root) = self.hierarchy.watched().first().map(|root| root.to_path_buf()) else { return News::Unclear };
         let Some(member) = self.members.get_mut(&key) else { return News::Gone };
         let Some(processes) = processes_below(&root, &member.path) else { return News::Gone };
@@ -131,7 +131,7 @@ impl Sampler {
     }
 
     /// Moves a member on to its next state of life.
-    fn note(&mut self, key: ContainerKey, (news, look): (News, Look), tick: &mut Tick) {
+    fn note(&mut self, key: SeriesKey, (news, look): (News, Look), tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let before = member.life;
         let ran_unseen = before == Life::New && news == News::Empty && used_cpu(member, tick);
@@ -167,12 +167,12 @@ impl Sampler {
         }
     }
 
-    fn keys_where(&self, holds: impl Fn(&Member) -> bool) -> Vec<ContainerKey> {
+    fn keys_where(&self, holds: impl Fn(&Member) -> bool) -> Vec<SeriesKey> {
         self.members.values().filter(|member| holds(member)).map(|member| member.key).collect()
     }
 
     /// A pod's sandbox runs one process called `pause`; the path does not tell.
-    fn check_role(&mut self, key: ContainerKey, now: Monotonic, tick: &mut Tick) {
+    fn check_role(&mut self, key: SeriesKey, now: Monotonic, tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let may_be_sandbox = member.identity.role == Role::Container && member.identity.pod_uid.is_some();
         member.role_checked = !may_be_sandbox || now > member.born + ROLE_CHECKED_FOR;

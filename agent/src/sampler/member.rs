@@ -10,9 +10,10 @@ use rustix::fd::OwnedFd;
 
 use crate::discovery::CgroupPath;
 use crate::metric::{COLUMNS, Column};
-use crate::model::{ColumnSet, ContainerKey, Identity, Row, Tick, UnixMicros};
+use crate::model::{ColumnSet, Identity, Row, SeriesKey, Tick, UnixMicros};
 use crate::schedule::Monotonic;
 use crate::source::{CgroupFiles, Outcome, Plan, Reader, RowValues, Wanted};
+use crate::table::Table;
 
 /// Whether processes run in a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Life {
 #[derive(Debug)]
 pub struct Member {
     /// Its number in this run.
-    pub key: ContainerKey,
+    pub key: SeriesKey,
     /// Its path below the hierarchies' roots.
     pub path: CgroupPath,
     /// Who it is.
@@ -96,7 +97,7 @@ pub struct Reading<'a> {
 impl Member {
     /// A cgroup just found.
     #[must_use]
-    pub fn new(key: ContainerKey, (path, identity): (CgroupPath, Arc<Identity>), plan: &Plan, born: Monotonic) -> Self {
+    pub fn new(key: SeriesKey, (path, identity): (CgroupPath, Arc<Identity>), plan: &Plan, born: Monotonic) -> Self {
         Self {
             key,
             path,
@@ -127,7 +128,8 @@ impl Member {
             return outcome;
         }
         self.carry_limits(reading, &mut row);
-        let row = Row { key: self.key, time: reading.time, is_final: false, present: row.present };
+        let row =
+            Row { key: self.key, table: Table::Containers, time: reading.time, is_final: false, present: row.present };
         if let Some(support) = self.files.take_support_change(reading.plan) {
             tick.support.push((self.key, support));
         }

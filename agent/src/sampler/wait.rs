@@ -11,7 +11,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
-use crate::model::ContainerKey;
+use crate::model::SeriesKey;
 use crate::schedule::Monotonic;
 
 const STOP: u64 = u64::MAX;
@@ -38,7 +38,7 @@ pub struct Woken {
     /// inotify has something to tell.
     pub changes: bool,
     /// First processes of these containers ended.
-    pub exited: Vec<ContainerKey>,
+    pub exited: Vec<SeriesKey>,
 }
 
 /// The epoll set.
@@ -76,7 +76,7 @@ impl Waiter {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn watch_exit(&self, pidfd: &OwnedFd, key: ContainerKey) -> Result<(), Errno> {
+    pub fn watch_exit(&self, pidfd: &OwnedFd, key: SeriesKey) -> Result<(), Errno> {
         add(&self.epoll, pidfd.as_fd(), u64::from(key.0))
     }
 
@@ -101,7 +101,7 @@ impl Waiter {
                 STOP => woken.stop = true,
                 CHANGES => woken.changes = true,
                 TIMER => {}
-                key => woken.exited.extend(u32::try_from(key).map(ContainerKey)),
+                key => woken.exited.extend(u32::try_from(key).map(SeriesKey)),
             }
         }
         Ok(woken)

@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use super::footer::Footer;
 use crate::model::{Identity, UnixMicros};
+use crate::table::Table;
 
 /// A sealed file.
 #[derive(Clone, Debug)]
 pub struct SealedFile {
+    /// Its table.
+    pub table: Table,
     /// Where it is.
     pub path: PathBuf,
     /// The segment it was made of, `RUN/NUMBER`.
@@ -64,7 +67,7 @@ pub enum Inserted {
 #[derive(Debug, Default)]
 pub struct Catalog {
     files: BTreeMap<(UnixMicros, PathBuf), SealedFile>,
-    segments: HashSet<String>,
+    segments: HashSet<(Table, String)>,
     containers: Vec<ContainerSummary>,
     by_id: HashMap<Arc<str>, u32>,
     rows: u64,
@@ -74,13 +77,13 @@ pub struct Catalog {
 impl Catalog {
     /// Adds a file, unless its segment is there already: nothing may appear twice.
     pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> Inserted {
-        let entries = &footer.directory.containers;
-        let first = entries.iter().map(|entry| entry.first_us).min().unwrap_or(0);
-        if !self.segments.insert(footer.origin.segment.clone()) {
+        let (table, (first, last)) = (footer.directory.table, footer.directory.span);
+        // A pod is no container; who other rows are about is not kept here.
+        let entries = if table == Table::Containers { footer.directory.containers.as_slice() } else { &[] };
+        if !self.segments.insert((table, footer.origin.segment.clone())) {
             let known = self.files.contains_key(&(first, path));
             return if known { Inserted::Known } else { Inserted::Duplicate };
         }
-        let last = entries.iter().map(|entry| entry.last_us).max().unwrap_or(0);
         let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(first)).unwrap_or(u32::MAX);
         let mut containers = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -90,6 +93,7 @@ impl Catalog {
         self.rows += footer.rows;
         self.bytes += footer.bytes;
         let file = SealedFile {
+            table,
             path: path.clone(),
             segment: footer.origin.segment.clone(),
             bytes: footer.bytes,
@@ -102,13 +106,13 @@ impl Catalog {
         Inserted::New
     }
 
-    /// Whether a sealed file of the segment is there.
+    /// Whether a sealed file of the segment's rows of a table is there.
     #[must_use]
-    pub fn has_segment(&self, segment: &str) -> bool {
-        self.segments.contains(segment)
+    pub fn has_segment(&self, table: Table, segment: &str) -> bool {
+        self.segments.contains(&(table, segment.to_owned()))
     }
 
-    /// The files, by the time of their first rows.
+    /// The files of all tables, by the time of their first rows.
     pub fn files(&self) -> impl Iterator<Item = &SealedFile> {
         self.files.values()
     }

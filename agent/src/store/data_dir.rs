@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::durable::{sync_directory, write_atomically};
 use super::footer::FORMAT_VERSION;
 use super::layout;
+use crate::table::Table;
 
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
@@ -123,7 +124,7 @@ impl DataDir {
             let marker = json(&Marker { format_version: FORMAT_VERSION });
             write_atomically(&path.join(layout::MARKER), &marker).map_err(unwritable)?;
         }
-        for directory in [layout::SPILL, layout::SESSIONS, layout::CONTAINERS] {
+        for directory in [layout::SPILL, layout::SESSIONS, Table::Containers.name()] {
             std::fs::create_dir_all(path.join(directory)).map_err(unwritable)?;
         }
         // A synced spill is worth nothing where a power cut takes its directory's name.

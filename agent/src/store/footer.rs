@@ -1,9 +1,10 @@
 //! The key-value metadata of a sealed file: who wrote it, and the directory of its containers.
 //!
 //! One home of the `fgm.*` keys. The version is read before anything else, so a file of a newer agent is refused with a sentence
-//! instead of being misread. `fgm.directory` is JSON that says, for each container, who it is, which rows are its own, when
-//! they were read, and which columns the kernel did not have or did not let be read: a null in any other column means "not
-//! read in this tick". The surprise: opening a file needs nothing but this; no sidecar and no index lies beside it.
+//! instead of being misread. `fgm.directory` is JSON that says, for each container (or pod), who it is, which rows are its own,
+//! when they were read, and which columns the kernel did not have or did not let be read: a null in any other column means
+//! "not read in this tick". Opening a file needs nothing but this; no sidecar and no index lies beside it. The surprise: only
+//! `containers` and `pods` have entries; what other tables' rows are about is in their text columns alone.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,9 +14,10 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
 
+use super::schema::has_final;
 use super::segment::Segment;
-use crate::metric::METRICS;
 use crate::model::{ColumnSet, Identity, UnixMicros};
+use crate::table::Table;
 
 /// The version of files, spills and data directories that this agent writes and understands.
 pub const FORMAT_VERSION: u32 = 1;
@@ -28,6 +30,9 @@ const AGENT_VERSION: &str = "fgm.agent_version";
 const GIT_REVISION: &str = "fgm.git_revision";
 const INTERVAL: &str = "fgm.interval_usec";
 const DIRECTORY: &str = "fgm.directory";
+const TABLE: &str = "fgm.table";
+const FIRST: &str = "fgm.first_us";
+const LAST: &str = "fgm.last_us";
 
 /// Why a file's footer can't be used, sorted by what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +81,7 @@ pub struct Origin {
     pub node: String,
     /// The run of the agent.
     pub run_id: String,
-    /// The segment, `RUN/NUMBER`; no two sealed files have the same.
+    /// The segment, `RUN/NUMBER`; no two sealed files of a table have the same.
     pub segment: String,
     /// The agent's version.
     pub agent_version: String,
@@ -106,27 +111,44 @@ pub struct DirectoryEntry {
     pub unreadable: usize,
 }
 
-/// The containers of a sealed file, in row order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a sealed file is about: its table, its time range, and its containers in row order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
+    /// The table.
+    #[serde(skip, default = "containers")]
+    pub table: Table,
+    /// The times of the earliest and the latest row.
+    #[serde(skip)]
+    pub span: (UnixMicros, UnixMicros),
     /// Sets of column names; containers of one machine share a few.
     pub column_sets: Vec<Vec<String>>,
-    /// The containers.
+    /// The containers or pods; empty for every other table.
     pub containers: Vec<DirectoryEntry>,
 }
 
+fn containers() -> Table {
+    Table::Containers
+}
+
 impl Directory {
-    /// The directory of a segment's sealed file.
+    /// An empty directory.
     #[must_use]
-    pub fn of(segment: &Segment) -> Self {
-        let mut directory = Self::default();
+    pub fn new(table: Table, span: (UnixMicros, UnixMicros)) -> Self {
+        Self { table, span, column_sets: Vec::new(), containers: Vec::new() }
+    }
+
+    /// The directory of the sealed file of a segment's table.
+    #[must_use]
+    pub fn of(segment: &Segment, table: Table) -> Self {
+        let mut directory = Self::new(table, segment.span_of(table).unwrap_or_default());
         let mut known = HashMap::new();
         let mut first_row = 0;
-        for series in segment.sorted() {
+        for series in segment.sorted(table) {
+            let Some(identity) = series.subject.identity() else { continue };
             let [unsupported, unreadable] =
                 series.absent_columns().map(|columns| directory.set_index(&mut known, columns));
             directory.containers.push(DirectoryEntry {
-                identity: Identity::clone(&series.identity),
+                identity: Identity::clone(identity),
                 first_row,
                 rows: series.rows,
                 first_us: series.first,
@@ -141,7 +163,8 @@ impl Directory {
 
     fn set_index(&mut self, known: &mut HashMap<ColumnSet, usize>, columns: ColumnSet) -> usize {
         *known.entry(columns).or_insert_with(|| {
-            self.column_sets.push(columns.iter().map(|column| METRICS[column].name.to_owned()).collect());
+            let names = columns.iter().map(|column| self.table.column_name(column).to_owned()).collect();
+            self.column_sets.push(names);
             self.column_sets.len() - 1
         })
     }
@@ -158,7 +181,7 @@ impl Directory {
             }
             next = next.saturating_add(entry.rows);
         }
-        (next != file_rows).then_some("its directory has another number of rows than the file")
+        (has_final(self.table) && next != file_rows).then_some("its directory has another number of rows than the file")
     }
 }
 
@@ -212,8 +235,7 @@ impl Footer {
             git_revision: keys.get(GIT_REVISION)?.to_owned(),
             interval_usec: interval.parse().map_err(|_| damaged(format!("its interval is {interval:?}")))?,
         };
-        let directory: Directory = serde_json::from_str(keys.get(DIRECTORY)?)
-            .map_err(|error| damaged(format!("its directory is not readable: {error}")))?;
+        let directory = keys.directory()?;
         let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
         directory.fault(rows).map_or(Ok(()), |fault| Err(damaged(fault.to_owned())))?;
         Ok(Self { origin, directory, rows, bytes: 0 })
@@ -224,7 +246,7 @@ impl Footer {
 #[must_use]
 pub fn key_values(origin: &Origin, directory: &Directory) -> Vec<KeyValue> {
     // Strings and numbers always serialize; an empty directory would be refused when the seal proves its file.
-    let directory = serde_json::to_string(directory).unwrap_or_default();
+    let json = serde_json::to_string(directory).unwrap_or_default();
     [
         (VERSION, FORMAT_VERSION.to_string()),
         (NODE, origin.node.clone()),
@@ -233,9 +255,12 @@ pub fn key_values(origin: &Origin, directory: &Directory) -> Vec<KeyValue> {
         (AGENT_VERSION, origin.agent_version.clone()),
         (GIT_REVISION, origin.git_revision.clone()),
         (INTERVAL, origin.interval_usec.to_string()),
-        (DIRECTORY, directory),
+        (TABLE, directory.table.name().to_owned()),
+        (FIRST, directory.span.0.to_string()),
+        (LAST, directory.span.1.to_string()),
     ]
     .into_iter()
+    .chain(has_final(directory.table).then_some((DIRECTORY, json)))
     .map(|(key, value)| KeyValue::new(key.to_owned(), value))
     .collect()
 }
@@ -255,5 +280,38 @@ impl<'a> Keys<'a> {
     fn get(&self, key: &'static str) -> Result<&'a str, FooterError> {
         let missing = || FooterError::Foreign { path: self.path.to_owned(), missing: key };
         self.values.get(key).copied().ok_or_else(missing)
+    }
+
+    fn damaged(&self, reason: String) -> FooterError {
+        FooterError::Damaged { path: self.path.to_owned(), reason }
+    }
+
+    /// The first files of this format had one table, whose directory alone told the time range.
+    fn directory(&self) -> Result<Directory, FooterError> {
+        let table = match self.values.get(TABLE) {
+            None => Table::Containers,
+            Some(name) => {
+                Table::named(name).ok_or_else(|| self.damaged(format!("it is of an unknown table, {name:?}")))?
+            }
+        };
+        let mut directory = Directory::new(table, (0, 0));
+        if has_final(table) {
+            directory = serde_json::from_str(self.get(DIRECTORY)?)
+                .map_err(|error| self.damaged(format!("its directory is not readable: {error}")))?;
+            directory.table = table;
+        }
+        directory.span = match (self.time(FIRST)?, self.time(LAST)?) {
+            (Some(first), Some(last)) => (first, last),
+            _ => {
+                let spans = directory.containers.iter().map(|entry| (entry.first_us, entry.last_us));
+                spans.reduce(|(first, last), (from, to)| (first.min(from), last.max(to))).unwrap_or_default()
+            }
+        };
+        Ok(directory)
+    }
+
+    fn time(&self, key: &'static str) -> Result<Option<UnixMicros>, FooterError> {
+        let Some(text) = self.values.get(key) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| self.damaged(format!("its {key} is {text:?}")))
     }
 }

@@ -4,8 +4,11 @@
 //! the container's key as a varint, and the record's own bytes behind a varint length. The surprise: deaths are not written;
 //! after a restart every container of the earlier run is gone or is born again.
 
-use crate::model::{ContainerKey, Identity, Support};
-use crate::store::rowlog::{ColumnMap, RowError, append_columns, append_varint, take_columns, take_varint};
+use crate::model::{SeriesKey, Support};
+use crate::store::rowlog::{RowError, append_columns};
+use crate::store::varint::{append_varint, take_varint};
+use crate::subject::Subject;
+use crate::table::Table;
 
 /// The bytes before a frame's payload.
 pub const FRAME_HEADER: usize = 12;
@@ -13,6 +16,7 @@ pub const FRAME_HEADER: usize = 12;
 const BIRTH: u8 = 1;
 const SUPPORT: u8 = 2;
 const ROW: u8 = 3;
+const BIRTH_IN: u8 = 4;
 
 /// A frame being put together.
 #[derive(Debug)]
@@ -29,15 +33,17 @@ impl Default for Frame {
 }
 
 impl Frame {
-    /// Adds who a container is.
-    pub fn birth(&mut self, key: ContainerKey, identity: &Identity) {
-        // Strings and options always serialize; if they did not, an empty record would be refused when read.
-        let json = serde_json::to_vec(identity).unwrap_or_default();
-        self.record(BIRTH, key, &json);
+    /// Adds who or what a subject is.
+    pub fn birth(&mut self, key: SeriesKey, subject: &Subject) {
+        let json = subject.to_json().to_string();
+        match subject {
+            Subject::Container(_) => self.record(BIRTH, key, json.as_bytes()),
+            _ => self.record(BIRTH_IN, key, format!("{}\n{json}", subject.table().name()).as_bytes()),
+        }
     }
 
-    /// Adds which columns a container lacks.
-    pub fn support(&mut self, key: ContainerKey, support: &Support) {
+    /// Adds which columns a subject lacks.
+    pub fn support(&mut self, key: SeriesKey, support: &Support) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         append_columns(&mut scratch, &support.unsupported);
@@ -47,7 +53,7 @@ impl Frame {
     }
 
     /// Adds an encoded row.
-    pub fn row(&mut self, key: ContainerKey, encoded: &[u8]) {
+    pub fn row(&mut self, key: SeriesKey, encoded: &[u8]) {
         self.record(ROW, key, encoded);
         self.rows += 1;
     }
@@ -80,7 +86,7 @@ impl Frame {
         self.rows = 0;
     }
 
-    fn record(&mut self, tag: u8, key: ContainerKey, body: &[u8]) {
+    fn record(&mut self, tag: u8, key: SeriesKey, body: &[u8]) {
         self.bytes.push(tag);
         append_varint(&mut self.bytes, u64::from(key.0));
         append_varint(&mut self.bytes, body.len() as u64);
@@ -100,12 +106,12 @@ pub fn frame_header(header: [u8; FRAME_HEADER]) -> Option<(u32, u32)> {
 /// One record of a frame.
 #[derive(Debug, PartialEq)]
 pub enum Record<'a> {
-    /// Who a container is.
-    Birth(ContainerKey, Box<Identity>),
-    /// Which columns it lacks.
-    Support(ContainerKey, Support),
+    /// Who or what a subject is.
+    Birth(SeriesKey, Subject),
+    /// Which columns it lacks, unsupported and unreadable, as [`take_columns`](super::rowlog::take_columns) reads them.
+    Support(SeriesKey, &'a [u8]),
     /// One encoded row.
-    Row(ContainerKey, &'a [u8]),
+    Row(SeriesKey, &'a [u8]),
 }
 
 /// Why a payload is no list of records.
@@ -117,28 +123,34 @@ pub enum FrameError {
     /// A record of a kind that this version does not write.
     #[error("a record has the unknown kind {0}")]
     UnknownKind(u8),
-    /// An identity is not the JSON it should be.
-    #[error("a container's identity is not readable: {0}")]
-    Identity(#[from] serde_json::Error),
+    /// A subject is not the JSON it should be.
+    #[error("who a row is about is not readable: {0}")]
+    Subject(#[from] serde_json::Error),
+    /// A subject of a table that this version does not have.
+    #[error("a record is of an unknown table")]
+    UnknownTable,
 }
 
 /// Takes the next record off the front of `payload`; `None` at its end.
 ///
 /// # Errors
 /// The payload is not a list of records.
-pub fn take_record<'a>(payload: &mut &'a [u8], map: Option<&ColumnMap>) -> Result<Option<Record<'a>>, FrameError> {
+pub fn take_record<'a>(payload: &mut &'a [u8]) -> Result<Option<Record<'a>>, FrameError> {
     let Some((&tag, rest)) = payload.split_first() else { return Ok(None) };
     *payload = rest;
-    let key = ContainerKey(u32::try_from(take_varint(payload)?).map_err(|_| RowError::Overlong)?);
+    let key = SeriesKey(u32::try_from(take_varint(payload)?).map_err(|_| RowError::Overlong)?);
     let length = usize::try_from(take_varint(payload)?).map_err(|_| RowError::Overlong)?;
-    let (mut body, rest) = payload.split_at_checked(length).ok_or(RowError::Truncated)?;
+    let (body, rest) = payload.split_at_checked(length).ok_or(RowError::Truncated)?;
     *payload = rest;
     Ok(Some(match tag {
-        BIRTH => Record::Birth(key, serde_json::from_slice(body)?),
-        SUPPORT => {
-            let (unsupported, unreadable) = (take_columns(&mut body, map)?, take_columns(&mut body, map)?);
-            Record::Support(key, Support { unsupported, unreadable })
+        BIRTH => Record::Birth(key, Subject::from_json(Table::Containers, serde_json::from_slice(body)?)?),
+        BIRTH_IN => {
+            let at = body.iter().position(|&byte| byte == b'\n').ok_or(RowError::Truncated)?;
+            let name = std::str::from_utf8(&body[..at]).unwrap_or_default();
+            let table = Table::named(name).ok_or(FrameError::UnknownTable)?;
+            Record::Birth(key, Subject::from_json(table, serde_json::from_slice(&body[at + 1..])?)?)
         }
+        SUPPORT => Record::Support(key, body),
         ROW => Record::Row(key, body),
         _ => return Err(FrameError::UnknownKind(tag)),
     }))
@@ -149,24 +161,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::testing::identity;
+    use crate::store::rowlog::take_columns;
+    use crate::store::testing::{container, process};
 
     #[test]
     fn records_come_back_in_order() {
         let mut frame = Frame::default();
         assert!(frame.is_empty());
         let support = Support { unsupported: [1, 100].into_iter().collect(), unreadable: [7].into_iter().collect() };
-        frame.birth(ContainerKey(9), &identity("abc"));
-        frame.support(ContainerKey(9), &support);
-        frame.row(ContainerKey(300), b"xyz");
+        frame.birth(SeriesKey(9), &container("abc"));
+        frame.birth(SeriesKey(10), &process("abc", 7));
+        frame.support(SeriesKey(9), &support);
+        frame.row(SeriesKey(300), b"xyz");
         let bytes = frame.finish();
         let (length, crc) = frame_header(bytes[..FRAME_HEADER].try_into().unwrap()).unwrap();
         let mut payload = &bytes[FRAME_HEADER..];
         assert_eq!((length as usize, crc), (payload.len(), crc32fast::hash(payload)));
-        let mut next = || take_record(&mut payload, None).unwrap();
-        assert_eq!(next(), Some(Record::Birth(ContainerKey(9), Box::new(identity("abc")))));
-        assert_eq!(next(), Some(Record::Support(ContainerKey(9), support)));
-        assert_eq!(next(), Some(Record::Row(ContainerKey(300), b"xyz")));
+        let mut next = || take_record(&mut payload).unwrap();
+        assert_eq!(next(), Some(Record::Birth(SeriesKey(9), container("abc"))));
+        assert_eq!(next(), Some(Record::Birth(SeriesKey(10), process("abc", 7))));
+        let Some(Record::Support(SeriesKey(9), mut columns)) = next() else { panic!("no support") };
+        let mut take = || take_columns(&mut columns, None).unwrap();
+        assert_eq!(Support { unsupported: take(), unreadable: take() }, support);
+        assert_eq!(next(), Some(Record::Row(SeriesKey(300), b"xyz")));
         assert_eq!(next(), None);
         assert_eq!(frame.rows(), 1);
         frame.clear();
@@ -177,7 +194,7 @@ mod tests {
         #[test]
         fn no_payload_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut payload = bytes.as_slice();
-            while let Ok(Some(_)) = take_record(&mut payload, None) {}
+            while let Ok(Some(_)) = take_record(&mut payload) {}
         }
     }
 }

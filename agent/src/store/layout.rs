@@ -17,8 +17,6 @@ use jiff::tz::TimeZone;
 
 use crate::model::UnixMicros;
 
-/// The table of container rows.
-pub const CONTAINERS: &str = "containers";
 /// The store's marker, which carries the format version.
 pub const MARKER: &str = "_fgm.json";
 /// The file whose flock keeps a second agent out.
@@ -63,8 +61,8 @@ impl SealedName {
 
     /// The directory of the file: partitioned by the UTC date of its first row, and by node.
     #[must_use]
-    pub fn directory(&self, data: &Path, node: &str) -> PathBuf {
-        data.join(CONTAINERS).join(format!("dt={}", format_date(self.start))).join(format!("node={}", path_safe(node)))
+    pub fn directory(&self, data: &Path, table: &str, node: &str) -> PathBuf {
+        data.join(table).join(format!("dt={}", format_date(self.start))).join(format!("node={}", path_safe(node)))
     }
 }
 
@@ -149,7 +147,7 @@ mod tests {
         let name = SealedName { start: 1_795_406_507_123_456, end: 1_795_406_597_000_001, again: 0 };
         assert_eq!(name.file_name(), "20261123T040147.123456Z-20261123T040317.000001Z.parquet");
         assert_eq!(
-            name.directory(Path::new("/data"), "worker/1"),
+            name.directory(Path::new("/data"), "containers", "worker/1"),
             Path::new("/data/containers/dt=2026-11-23/node=worker%2F1")
         );
     }

@@ -15,6 +15,7 @@ use super::segment::Segment;
 use super::shared::{LastSeal, Shared, State};
 use super::tail::LatestRow;
 use crate::model::{ColumnSet, UnixMicros};
+use crate::table::Table;
 
 /// A row from memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,10 +76,10 @@ impl Reader {
         Self { shared }
     }
 
-    /// The last known values of every living container.
+    /// The last known values of every living subject of a table.
     #[must_use]
-    pub fn latest(&self) -> Vec<LatestRow> {
-        self.shared.lock().tail.latest()
+    pub fn latest(&self, table: Table) -> Vec<LatestRow> {
+        self.shared.lock().tail.latest(table)
     }
 
     /// A container's rows in memory, oldest first.
@@ -88,13 +89,13 @@ impl Reader {
     pub fn rows(&self, container_id: &str) -> Result<Vec<TailRow>, RowError> {
         let mut rows = Vec::new();
         for encoded in self.encoded_rows(container_id) {
-            let mut decoder = Decoder::new(&encoded);
+            let mut decoder = Decoder::new(Table::Containers, &encoded);
             while let Some(row) = decoder.next_row()? {
                 rows.push(TailRow {
                     time: row.time(),
                     is_final: row.is_final(),
                     present: *row.present(),
-                    values: Box::from(row.values().as_slice()),
+                    values: Box::from(row.values()),
                 });
             }
         }
@@ -105,7 +106,7 @@ impl Reader {
     #[must_use]
     pub fn encoded_rows(&self, container_id: &str) -> Vec<Vec<u8>> {
         let state = self.shared.lock();
-        let found = segments(&state).filter_map(|segment| segment.series_of(container_id));
+        let found = segments(&state).filter_map(|segment| segment.series_of(Table::Containers, container_id));
         found.map(|series| series.encoded().to_vec()).collect()
     }
 
@@ -118,16 +119,17 @@ impl Reader {
         for known in state.catalog.containers() {
             found.insert(&known.identity.container_id, known.clone());
         }
-        for series in segments(&state).flat_map(Segment::series).filter(|series| series.rows > 0) {
-            let (identity, first_seen, last_seen) = (Arc::clone(&series.identity), series.first, series.last());
-            let summary = found.entry(&series.identity.container_id).or_insert_with(|| ContainerSummary {
-                identity: Arc::clone(&identity),
+        for series in segments(&state).flat_map(|segment| segment.of(Table::Containers)) {
+            let Some(identity) = series.subject.identity() else { continue };
+            let (first_seen, last_seen) = (series.first, series.last());
+            let summary = found.entry(&identity.container_id).or_insert_with(|| ContainerSummary {
+                identity: Arc::clone(identity),
                 first_seen,
                 last_seen,
                 alive: false,
             });
             if last_seen >= summary.last_seen {
-                summary.identity = identity;
+                summary.identity = Arc::clone(identity);
             }
             summary.first_seen = summary.first_seen.min(first_seen);
             summary.last_seen = summary.last_seen.max(last_seen);

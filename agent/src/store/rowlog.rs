@@ -11,14 +11,16 @@
 //! behind its byte. Neither depends on the number of columns, so a spill of another catalogue decodes by name. The surprise:
 //! an absent column keeps its last value, so what is read once a second costs a small difference at any interval.
 
-use crate::metric::{COLUMNS, Column, METRICS};
+use super::varint::{take_byte, take_varint, unzigzag, zigzag};
+use crate::metric::Column;
 use crate::model::{ColumnSet, Row, UnixMicros};
+use crate::table::{MAX_WIDTH, Table};
 
-const GROUPS: usize = COLUMNS.div_ceil(8);
+const GROUPS: usize = MAX_WIDTH.div_ceil(8);
 const _: () = assert!(GROUPS <= 64, "a bitmap's group mask is a u64");
 const MAX_VARINT: usize = 10;
 /// No encoded row is longer.
-pub const MAX_ROW_BYTES: usize = 1 + MAX_VARINT + 2 * (MAX_VARINT + GROUPS) + COLUMNS * MAX_VARINT;
+pub const MAX_ROW_BYTES: usize = 1 + MAX_VARINT + 2 * (MAX_VARINT + GROUPS) + MAX_WIDTH * MAX_VARINT;
 
 const FINAL: u8 = 1;
 const PRESENCE_OTHER: u8 = 1 << 1;
@@ -38,7 +40,7 @@ pub enum RowError {
     /// A flag that this version does not write.
     #[error("a row has unknown flags {0:#04x}")]
     UnknownFlags(u8),
-    /// A column that the catalogue (the writer's, if a map is given) does not have.
+    /// A column that the table (the writer's, if a map is given) does not have.
     #[error("a row names column {0}, which does not exist")]
     UnknownColumn(usize),
 }
@@ -79,22 +81,22 @@ impl RowBuffer {
     }
 }
 
-/// Where the columns of a writer with another catalogue are in this one; `None` for a column that is gone.
+/// Where the columns of a writer with another catalogue are in a table of this one; `None` for a column that is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnMap(Vec<Option<Column>>);
 
 impl ColumnMap {
     /// The map from a writer's column names; `None` when they are this catalogue's own.
     #[must_use]
-    pub fn from_names<S: AsRef<str>>(names: &[S]) -> Option<Self> {
-        if names.iter().map(AsRef::as_ref).eq(METRICS.iter().map(|metric| metric.name)) {
+    pub fn from_names<S: AsRef<str>>(table: Table, names: &[S]) -> Option<Self> {
+        if names.iter().map(AsRef::as_ref).eq(table.column_names()) {
             return None;
         }
-        Some(Self(names.iter().map(|name| crate::metric::column(name.as_ref())).collect()))
+        Some(Self(names.iter().map(|name| table.column(name.as_ref())).collect()))
     }
 }
 
-/// What a row is encoded and decoded against: the container's previous row.
+/// What a row is encoded and decoded against: the series' previous row.
 #[derive(Clone, Debug)]
 pub struct RowState {
     started: bool,
@@ -103,11 +105,13 @@ pub struct RowState {
     delta: i64,
     present: ColumnSet,
     other: ColumnSet,
-    values: [i64; COLUMNS],
+    values: Box<[i64]>,
 }
 
-impl Default for RowState {
-    fn default() -> Self {
+impl RowState {
+    /// The state before the first row of a series of the table.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
         Self {
             started: false,
             is_final: false,
@@ -115,12 +119,10 @@ impl Default for RowState {
             delta: 0,
             present: ColumnSet::EMPTY,
             other: ColumnSet::EMPTY,
-            values: [0; COLUMNS],
+            values: vec![0; table.width()].into_boxed_slice(),
         }
     }
-}
 
-impl RowState {
     /// The time of the last row.
     #[must_use]
     pub fn time(&self) -> UnixMicros {
@@ -141,7 +143,7 @@ impl RowState {
 
     /// Every column's last present value: the last row's, where [`Self::present`] has the column.
     #[must_use]
-    pub fn values(&self) -> &[i64; COLUMNS] {
+    pub fn values(&self) -> &[i64] {
         &self.values
     }
 
@@ -193,7 +195,8 @@ impl RowState {
         visit_bitmap(input, |position, input| {
             let difference = unzigzag(take_varint(input)?);
             if let Some(column) = resolve(position, map)? {
-                values[column] = values[column].wrapping_add(difference);
+                let value = values.get_mut(column).ok_or(RowError::UnknownColumn(column))?;
+                *value = value.wrapping_add(difference);
             }
             Ok(())
         })
@@ -255,10 +258,10 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// A decoder of rows that were encoded from an empty state.
+    /// A decoder of a table's rows that were encoded from an empty state.
     #[must_use]
-    pub fn new(encoded: &'a [u8]) -> Self {
-        Self { rest: encoded, state: RowState::default() }
+    pub fn new(table: Table, encoded: &'a [u8]) -> Self {
+        Self { rest: encoded, state: RowState::new(table) }
     }
 
     /// The next row; `None` at the end of the bytes.
@@ -292,52 +295,6 @@ pub fn take_columns(input: &mut &[u8], map: Option<&ColumnMap>) -> Result<Column
         Ok(())
     })?;
     Ok(columns)
-}
-
-/// Appends an unsigned varint; [`take_varint`] reads it back.
-pub fn append_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes an unsigned varint off the front of `input`.
-///
-/// # Errors
-/// The bytes end too early or hold more than 64 bits.
-#[inline]
-pub fn take_varint(input: &mut &[u8]) -> Result<u64, RowError> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = take_byte(input)?;
-        if shift == 63 && byte > 1 {
-            break;
-        }
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err(RowError::Overlong)
-}
-
-#[inline]
-fn take_byte(input: &mut &[u8]) -> Result<u8, RowError> {
-    let (&byte, rest) = input.split_first().ok_or(RowError::Truncated)?;
-    *input = rest;
-    Ok(byte)
-}
-
-#[inline]
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-#[inline]
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// One bit per column of a group: whether the values differ.
@@ -392,7 +349,7 @@ fn visit_bitmap(
 #[inline]
 fn resolve(position: usize, map: Option<&ColumnMap>) -> Result<Option<Column>, RowError> {
     match map {
-        None if position < COLUMNS => Ok(Some(position)),
+        None if position < MAX_WIDTH => Ok(Some(position)),
         None => Err(RowError::UnknownColumn(position)),
         Some(map) => map.0.get(position).copied().ok_or(RowError::UnknownColumn(position)),
     }
@@ -403,10 +360,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::ContainerKey;
+    use crate::metric::COLUMNS;
+    use crate::model::SeriesKey;
 
     fn row(time: UnixMicros, present: ColumnSet) -> Row {
-        Row { key: ContainerKey(1), time, is_final: false, present }
+        Row { key: SeriesKey(1), table: Table::Containers, time, is_final: false, present }
     }
 
     fn any_columns() -> impl Strategy<Value = ColumnSet> {
@@ -438,13 +396,13 @@ mod tests {
 
         #[test]
         fn rows_come_back_as_they_went_in(rows in any_rows()) {
-            let (mut state, mut buffer, mut encoded) = (RowState::default(), RowBuffer::default(), Vec::new());
+            let (mut state, mut buffer, mut encoded) = (RowState::new(Table::Containers), RowBuffer::default(), Vec::new());
             for (time, is_final, present, values) in &rows {
                 let row = Row { is_final: *is_final, ..row(*time, *present) };
                 state.encode(&row, values, &mut buffer);
                 encoded.extend_from_slice(buffer.as_bytes());
             }
-            let mut decoder = Decoder::new(&encoded);
+            let mut decoder = Decoder::new(Table::Containers, &encoded);
             for (time, is_final, present, values) in &rows {
                 let row = decoder.next_row().unwrap().expect("a row");
                 prop_assert_eq!((row.time(), row.is_final(), *row.present()), (*time, *is_final, *present));
@@ -457,10 +415,10 @@ mod tests {
 
         #[test]
         fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let mut decoder = Decoder::new(&bytes);
+            let mut decoder = Decoder::new(Table::Containers, &bytes);
             while let Ok(Some(_)) = decoder.next_row() {}
-            let map = ColumnMap::from_names(&["pids_max", "gone"]);
-            let mut state = RowState::default();
+            let map = ColumnMap::from_names(Table::Containers, &["pids_max", "gone"]);
+            let mut state = RowState::new(Table::Containers);
             let mut rest = bytes.as_slice();
             while !rest.is_empty() && state.decode(&mut rest, map.as_ref()).is_ok() {}
         }
@@ -477,7 +435,7 @@ mod tests {
     fn an_idle_row_is_a_few_bytes() {
         let all: ColumnSet = (0..COLUMNS).collect();
         let values: Vec<i64> = (0..COLUMNS as i64).map(|n| n * 1_000_000).collect();
-        let (mut state, mut buffer) = (RowState::default(), RowBuffer::default());
+        let (mut state, mut buffer) = (RowState::new(Table::Containers), RowBuffer::default());
         for tick in 0..5 {
             let jitter = [0, 400, -350, 100, 900][tick as usize];
             state.encode(&row(1_700_000_000_000_000 + tick * 1_000_000 + jitter, all), &values, &mut buffer);
@@ -490,7 +448,7 @@ mod tests {
         let all: ColumnSet = (0..COLUMNS).collect();
         let fast: ColumnSet = (0..20).collect();
         let values = vec![7; COLUMNS];
-        let (mut state, mut buffer) = (RowState::default(), RowBuffer::default());
+        let (mut state, mut buffer) = (RowState::new(Table::Containers), RowBuffer::default());
         let mut lengths = Vec::new();
         for tick in 0..6 {
             state.encode(&row(tick * 100_000, if tick % 3 == 0 { all } else { fast }), &values, &mut buffer);
@@ -501,14 +459,17 @@ mod tests {
 
     #[test]
     fn another_catalogues_columns_are_found_by_name() {
-        assert_eq!(ColumnMap::from_names(&METRICS.iter().map(|m| m.name).collect::<Vec<_>>()), None);
-        let map = ColumnMap::from_names(&["gone_bytes", "pids_max", "cpu_usage_usec"]).unwrap();
+        assert_eq!(
+            ColumnMap::from_names(Table::Containers, &Table::Containers.column_names().collect::<Vec<_>>()),
+            None
+        );
+        let map = ColumnMap::from_names(Table::Containers, &["gone_bytes", "pids_max", "cpu_usage_usec"]).unwrap();
         let columns: ColumnSet = (0..3).collect();
-        let (mut state, mut buffer) = (RowState::default(), RowBuffer::default());
+        let (mut state, mut buffer) = (RowState::new(Table::Containers), RowBuffer::default());
         let mut values = vec![0; COLUMNS];
         values[..3].copy_from_slice(&[11, 22, 33]);
         state.encode(&row(5, columns), &values, &mut buffer);
-        let mut decoded = RowState::default();
+        let mut decoded = RowState::new(Table::Containers);
         decoded.decode(&mut buffer.as_bytes(), Some(&map)).unwrap();
         let (pids, cpu) =
             (crate::metric::column("pids_max").unwrap(), crate::metric::column("cpu_usage_usec").unwrap());

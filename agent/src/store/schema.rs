@@ -10,75 +10,69 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
 use parquet::schema::types::TypePtr;
 
-use crate::metric::METRICS;
-use crate::model::Identity;
+use crate::table::Table;
 
 /// The column of a row's read time.
 pub const TIME: &str = "time";
-/// The column that says whether a row's totals are complete.
+/// The column that says whether a row's totals are complete; in `containers` and `pods` alone.
 pub const FINAL: &str = "final";
 
-/// A column of a container's identity.
-#[derive(Clone, Copy, Debug)]
-pub struct IdentityColumn {
-    /// The column's name.
-    pub name: &'static str,
-    /// What it says of a container.
-    pub get: fn(&Identity) -> Option<&str>,
-}
-
-const fn identity(name: &'static str, get: fn(&Identity) -> Option<&str>) -> IdentityColumn {
-    IdentityColumn { name, get }
-}
-
-/// The identity columns in file order; the first one is never null.
-pub const IDENTITY: [IdentityColumn; 9] = [
-    identity("container_id", |identity| Some(&identity.container_id)),
-    identity("parent_id", |identity| identity.parent_id.as_deref()),
-    identity("pod_uid", |identity| identity.pod_uid.as_deref()),
-    identity("pod", |identity| identity.pod.as_deref()),
-    identity("namespace", |identity| identity.namespace.as_deref()),
-    identity("container", |identity| identity.container.as_deref()),
-    identity("workload", |identity| identity.workload.as_deref()),
-    identity("qos_class", |identity| identity.qos_class.map(crate::model::QosClass::as_str)),
-    identity("image", |identity| identity.image.as_deref()),
-];
-
-/// The columns before the metrics: time, identity, final.
-pub const LEADING_COLUMNS: usize = IDENTITY.len() + 2;
-
-/// The table's schema.
+/// Whether a table's rows say whether they are final.
 #[must_use]
-pub fn arrow_schema() -> Schema {
-    let time = Field::new(TIME, DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))), false);
-    let text = |(index, column): (usize, &IdentityColumn)| Field::new(column.name, DataType::Utf8, index > 0);
-    let leading = std::iter::once(time).chain(IDENTITY.iter().enumerate().map(text));
-    let leading = leading.chain([Field::new(FINAL, DataType::Boolean, false)]);
-    let metrics = METRICS.iter().map(|metric| Field::new(metric.name, DataType::Int64, true));
-    Schema::new(leading.chain(metrics).collect::<Vec<Field>>())
+pub const fn has_final(table: Table) -> bool {
+    matches!(table, Table::Containers | Table::Pods)
 }
 
-/// The table's schema in Parquet's terms.
+/// The number of columns before the number columns: time, texts, final.
+#[must_use]
+pub fn leading_columns(table: Table) -> usize {
+    1 + table.texts().len() + usize::from(has_final(table))
+}
+
+/// A table's schema.
+#[must_use]
+pub fn arrow_schema(table: Table) -> Schema {
+    let time = Field::new(TIME, DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))), false);
+    let texts = table.texts().iter().map(|column| Field::new(column.name, DataType::Utf8, !column.required));
+    let is_final = has_final(table).then(|| Field::new(FINAL, DataType::Boolean, false));
+    let numbers = table.column_names().map(|name| Field::new(name, DataType::Int64, true));
+    Schema::new(std::iter::once(time).chain(texts).chain(is_final).chain(numbers).collect::<Vec<Field>>())
+}
+
+/// A table's schema in Parquet's terms.
 ///
 /// # Errors
 /// None that input can cause.
-pub fn parquet_schema() -> Result<TypePtr, ParquetError> {
-    Ok(ArrowSchemaConverter::new().convert(&arrow_schema())?.root_schema_ptr())
+pub fn parquet_schema(table: Table) -> Result<TypePtr, ParquetError> {
+    Ok(ArrowSchemaConverter::new().convert(&arrow_schema(table))?.root_schema_ptr())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::METRICS;
 
     #[test]
-    fn the_columns_are_time_identity_final_and_every_metric() {
-        let schema = arrow_schema();
+    fn the_columns_are_time_texts_final_and_every_number() {
+        let schema = arrow_schema(Table::Containers);
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let leading = "time container_id parent_id pod_uid pod namespace container workload qos_class image final";
-        assert_eq!(names[..LEADING_COLUMNS].join(" "), leading);
-        assert!(names[LEADING_COLUMNS..].iter().copied().eq(METRICS.iter().map(|metric| metric.name)));
+        let count = leading_columns(Table::Containers);
+        assert_eq!(names[..count].join(" "), leading);
+        assert!(names[count..].iter().copied().eq(METRICS.iter().map(|metric| metric.name)));
         let required: Vec<&str> =
             schema.fields().iter().filter(|f| !f.is_nullable()).map(|f| f.name().as_str()).collect();
         assert_eq!(required, ["time", "container_id", "final"]);
+    }
+
+    #[test]
+    fn no_table_has_two_columns_of_one_name() {
+        for table in Table::ALL {
+            let schema = arrow_schema(table);
+            let mut names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+            names.sort_unstable();
+            assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{}", table.name());
+            assert_eq!(names.len(), leading_columns(table) + table.width());
+        }
     }
 }

@@ -19,9 +19,10 @@ use parquet::schema::types::ColumnPath;
 
 use super::footer::{Directory, Origin, key_values};
 use super::rowlog::RowError;
-use super::schema::{FINAL, IDENTITY, IdentityColumn, TIME, parquet_schema};
+use super::schema::{FINAL, TIME, has_final, parquet_schema};
 use super::segment::{Segment, Series};
-use crate::metric::{COLUMNS, METRICS};
+use crate::subject::TextColumn;
+use crate::table::Table;
 
 /// Rows of a row group at most: 90 s of 364 containers at 1 Hz.
 const ROW_GROUP_ROWS: u64 = 32_768;
@@ -49,21 +50,21 @@ pub enum WriteError {
     Rows(#[from] RowError),
 }
 
-/// Writes a segment that has rows; gives the number of rows written.
+/// Writes a table of a segment that has rows of it; gives the number of rows written.
 ///
 /// # Errors
 /// The output can't be written.
-pub fn write<W: Write + Send>(segment: &Segment, origin: &Origin, output: W) -> Result<u64, WriteError> {
-    let series = segment.sorted();
-    let encoding = metric_encoding(segment.rows(), series.len() as u64);
-    let properties = properties(origin, &Directory::of(segment), encoding)?;
-    let mut file = SerializedFileWriter::new(output, parquet_schema()?, Arc::new(properties))?;
+pub fn write<W: Write + Send>(segment: &Segment, table: Table, origin: &Origin, output: W) -> Result<u64, WriteError> {
+    let series = segment.sorted(table);
+    let encoding = metric_encoding(segment.rows_of(table), series.len() as u64);
+    let properties = properties(origin, &Directory::of(segment, table), encoding)?;
+    let mut file = SerializedFileWriter::new(output, parquet_schema(table)?, Arc::new(properties))?;
     let mut buffers = Buffers::default();
     for pieces in row_groups(&series) {
         let mut group = file.next_row_group()?;
-        buffers.write_leading(&mut group, &pieces)?;
-        for start in (0..COLUMNS).step_by(BLOCK_COLUMNS) {
-            buffers.write_metrics(&mut group, &pieces, start..COLUMNS.min(start + BLOCK_COLUMNS))?;
+        buffers.write_leading(&mut group, table, &pieces)?;
+        for start in (0..table.width()).step_by(BLOCK_COLUMNS) {
+            buffers.write_numbers(&mut group, &pieces, start..table.width().min(start + BLOCK_COLUMNS))?;
         }
         group.close()?;
     }
@@ -76,35 +77,48 @@ fn metric_encoding(rows: u64, containers: u64) -> Encoding {
 }
 
 fn properties(origin: &Origin, directory: &Directory, metrics: Encoding) -> Result<WriterProperties, ParquetError> {
-    let sorting = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
     let mut builder = WriterProperties::builder()
         .set_created_by(format!("fgm-agent {}", origin.agent_version))
         .set_key_value_metadata(Some(key_values(origin, directory)))
-        .set_sorting_columns(Some(vec![sorting(1), sorting(0)]))
+        .set_sorting_columns(Some(sorting(directory.table)))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_max_row_group_row_count(None);
-    for metric in METRICS {
-        builder = builder.set_column_encoding(ColumnPath::from(metric.name), metrics);
+    let table = directory.table;
+    for name in table.column_names() {
+        builder = builder.set_column_encoding(ColumnPath::from(name), metrics);
     }
-    for column in IDENTITY {
+    for column in table.texts() {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(column.name), true);
     }
     // Readers prune pages by these two.
-    for name in [TIME, IDENTITY[0].name] {
+    for name in std::iter::once(TIME).chain(table.texts().first().map(|column| column.name)) {
         builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
+    }
+    if has_final(table) {
+        builder = builder.set_column_encoding(ColumnPath::from(FINAL), Encoding::RLE);
     }
     let builder = builder
         .set_delta_binary_packed_encoder_options(DeltaBinaryPackedEncoderOptions::try_new(DELTA_BLOCK, 4)?)
-        .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED)
-        .set_column_encoding(ColumnPath::from(FINAL), Encoding::RLE);
+        .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED);
     Ok(builder.build())
 }
 
-/// Rows of one container that lie in one row group.
+/// What a file's rows are sorted by, as far as columns say it: a process's id begins with its container's.
+fn sorting(table: Table) -> Vec<SortingColumn> {
+    let columns: &[i32] = match table {
+        Table::Containers | Table::Pods | Table::Disks => &[1, 0],
+        Table::Processes | Table::Network | Table::IoDevices => &[1],
+        Table::Node | Table::Events => &[0],
+    };
+    let ascending = |&column_idx: &i32| SortingColumn { column_idx, descending: false, nulls_first: true };
+    columns.iter().map(ascending).collect()
+}
+
+/// Rows of one subject that lie in one row group.
 #[derive(Clone, Debug)]
 struct Piece<'a> {
     series: &'a Series,
@@ -149,6 +163,7 @@ impl Buffers {
     fn write_leading<W: Write + Send>(
         &mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
+        table: Table,
         pieces: &[Piece<'_>],
     ) -> Result<(), WriteError> {
         let (mut times, mut finals) = (Vec::new(), Vec::new());
@@ -159,26 +174,31 @@ impl Buffers {
             })?;
         }
         write_column::<Int64Type, W>(group, &times, None)?;
-        for (index, column) in IDENTITY.iter().enumerate() {
+        for column in table.texts() {
             self.fill_texts(column, pieces);
-            // The first one, the container id, is never null, so it has no levels.
-            write_column::<ByteArrayType, W>(group, &self.texts, (index > 0).then_some(&self.levels))?;
+            // One that is never null has no levels.
+            write_column::<ByteArrayType, W>(group, &self.texts, (!column.required).then_some(&self.levels))?;
         }
-        Ok(write_column::<BoolType, W>(group, &finals, None)?)
+        if has_final(table) {
+            write_column::<BoolType, W>(group, &finals, None)?;
+        }
+        Ok(())
     }
 
-    fn fill_texts(&mut self, column: &IdentityColumn, pieces: &[Piece<'_>]) {
+    fn fill_texts(&mut self, column: &TextColumn, pieces: &[Piece<'_>]) {
         self.texts.clear();
         self.levels.clear();
         for Piece { series, rows } in pieces {
-            let text = (column.get)(&series.identity).map(ByteArray::from);
+            let text = (column.get)(&series.subject).map(ByteArray::from);
+            // A required text is always there; a subject without one would make the file unreadable.
+            let text = text.or_else(|| column.required.then(ByteArray::default));
             let count = (rows.end - rows.start) as usize;
             self.levels.resize(self.levels.len() + count, i16::from(text.is_some()));
             self.texts.extend(text.into_iter().flat_map(|text| std::iter::repeat_n(text, count)));
         }
     }
 
-    fn write_metrics<W: Write + Send>(
+    fn write_numbers<W: Write + Send>(
         &mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
         pieces: &[Piece<'_>],

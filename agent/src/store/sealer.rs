@@ -24,6 +24,7 @@ use super::segment::Segment;
 use super::shared::{LastSeal, Shared};
 use super::spill::{Ending, SpillError};
 use super::tail::Frozen;
+use crate::table::Table;
 
 /// How long a seal that failed waits to be tried again.
 const RETRY: Duration = Duration::from_secs(3);
@@ -129,7 +130,8 @@ impl Sealer {
 
     fn seal(&mut self, frozen: Frozen) {
         let origin = self.shared.segment_origin(frozen.sequence);
-        match self.seal_segment(&frozen.segment, &origin, Some(frozen.sequence)) {
+        let tables: Vec<Table> = frozen.segment.tables().collect();
+        match self.seal_segment((&frozen.segment, &tables), &origin, Some(frozen.sequence)) {
             Ok(()) => remove(frozen.spill.as_deref()),
             Err(error) => {
                 self.failed(&error);
@@ -149,23 +151,33 @@ impl Sealer {
         self.unsealed.lost_rows += lost;
     }
 
-    /// Makes a sealed file of a segment; `sequence` is that of the frozen segment to forget.
-    fn seal_segment(&mut self, segment: &Segment, origin: &Origin, sequence: Option<u64>) -> Result<(), SealError> {
+    /// Makes a sealed file of each table of a segment; `sequence` is that of the frozen segment to forget.
+    fn seal_segment(
+        &mut self,
+        (segment, tables): (&Segment, &[Table]),
+        origin: &Origin,
+        sequence: Option<u64>,
+    ) -> Result<(), SealError> {
         let started = Instant::now();
-        let (path, footer) = write_sealed(self.shared.data.path(), segment, origin)?;
+        let write = |&table: &Table| write_sealed(self.shared.data.path(), (segment, table), origin);
+        let files = tables.iter().map(write).collect::<Result<Vec<_>, SealError>>()?;
         let counters = &self.shared.counters;
-        counters.seals.increment();
-        counters.sealed_bytes.add(footer.bytes);
-        counters.rows_written.add(footer.rows);
+        let sum = |of: fn(&Footer) -> u64| files.iter().map(|(_, footer)| of(footer)).sum::<u64>();
+        let (rows, bytes) = (sum(|footer| footer.rows), sum(|footer| footer.bytes));
+        counters.seals.add(files.len() as u64);
+        counters.sealed_bytes.add(bytes);
+        counters.rows_written.add(rows);
         let seconds = started.elapsed().as_secs_f64();
-        tracing::debug!(path = %path.display(), rows = footer.rows, bytes = footer.bytes, seconds, "sealed");
+        tracing::debug!(segment = origin.segment, files = files.len(), rows, bytes, seconds, "sealed");
         let last_row_us = segment.span().map_or(0, |(_, last)| last);
         let mut state = self.shared.lock();
-        state.catalog.insert(path, &footer);
+        for (path, footer) in files {
+            state.catalog.insert(path, &footer);
+        }
         if let Some(sequence) = sequence {
             state.tail.remove_frozen(sequence);
         }
-        state.last_seal = Some(LastSeal { last_row_us, rows: footer.rows, bytes: footer.bytes, seconds });
+        state.last_seal = Some(LastSeal { last_row_us, rows, bytes, seconds });
         counters.tail_bytes.set(state.tail.memory() as u64);
         if self.retry_at.take().is_some() {
             state.last_error = None;
@@ -191,9 +203,10 @@ impl Sealer {
     }
 
     fn list(&mut self) {
-        let table = self.shared.data.path().join(layout::CONTAINERS);
+        let tables = Table::ALL.map(|table| self.shared.data.path().join(table.name()));
+        let dates = tables.iter().filter(|table| table.is_dir()).flat_map(|table| subdirectories(table));
         let mut files = Vec::new();
-        for directory in subdirectories(&table).iter().flat_map(|date| subdirectories(date)) {
+        for directory in dates.flat_map(|date| subdirectories(&date)) {
             for path in entries(&directory) {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 if layout::is_temporary(&name) {
@@ -204,7 +217,7 @@ impl Sealer {
             }
         }
         // The oldest is put in front first, so the newest is read first.
-        files.sort_unstable();
+        files.sort_unstable_by(|a: &PathBuf, b| a.file_name().cmp(&b.file_name()));
         files.into_iter().for_each(|path| self.chores.push_front(Chore::Footer(path)));
     }
 
@@ -252,16 +265,20 @@ impl Sealer {
     }
 
     fn recover_replayed(&mut self, path: PathBuf, replayed: &Replayed) {
-        let sealed_before = self.shared.lock().catalog.has_segment(&replayed.origin.segment);
-        let rows = replayed.segment.rows();
-        if rows > 0 && !sealed_before {
-            if let Err(error) = self.seal_segment(&replayed.segment, &replayed.origin, None) {
+        let Replayed { segment, origin, .. } = replayed;
+        let tables: Vec<Table> = {
+            let state = self.shared.lock();
+            segment.tables().filter(|&table| !state.catalog.has_segment(table, &origin.segment)).collect()
+        };
+        let rows: u64 = tables.iter().map(|&table| segment.rows_of(table)).sum();
+        if rows > 0 {
+            if let Err(error) = self.seal_segment((segment, &tables), origin, None) {
                 self.failed(&error);
                 self.chores.push_back(Chore::Spill(path));
                 return;
             }
             self.shared.counters.rows_recovered.add(rows);
-            let of_this_run = replayed.origin.run_id == self.shared.origin.run_id;
+            let of_this_run = origin.run_id == self.shared.origin.run_id;
             if of_this_run {
                 let mut state = self.shared.lock();
                 state.parked_rows = state.parked_rows.saturating_sub(rows);
@@ -275,18 +292,22 @@ impl Sealer {
     }
 }
 
-/// Writes a segment's file and proves it; gives its path and its footer.
-fn write_sealed(data: &Path, segment: &Segment, origin: &Origin) -> Result<(PathBuf, Footer), SealError> {
-    let (start, end) = segment.span().unwrap_or_default();
+/// Writes the file of a segment's table and proves it; gives its path and its footer.
+fn write_sealed(
+    data: &Path,
+    (segment, table): (&Segment, Table),
+    origin: &Origin,
+) -> Result<(PathBuf, Footer), SealError> {
+    let (start, end) = segment.span_of(table).unwrap_or_default();
     let mut name = SealedName { start, end, again: 0 };
-    let directory = name.directory(data, &origin.node);
+    let directory = name.directory(data, table.name(), &origin.node);
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| SealError::Io { path, source }
     };
     create_directories(data, &directory).map_err(at(&directory))?;
     let temporary = directory.join(layout::temporary_name(&name.file_name()));
-    let footer = write_temporary(&temporary, segment, origin).inspect_err(|_| remove(Some(&temporary)))?;
+    let footer = write_temporary(&temporary, (segment, table), origin).inspect_err(|_| remove(Some(&temporary)))?;
     loop {
         let path = directory.join(name.file_name());
         match rename_new(&temporary, &path) {
@@ -307,16 +328,18 @@ fn write_sealed(data: &Path, segment: &Segment, origin: &Origin) -> Result<(Path
     }
 }
 
-fn write_temporary(path: &Path, segment: &Segment, origin: &Origin) -> Result<Footer, SealError> {
+fn write_temporary(path: &Path, (segment, table): (&Segment, Table), origin: &Origin) -> Result<Footer, SealError> {
     let io = |source| SealError::Io { path: path.to_owned(), source };
     let file = File::create(path).map_err(io)?;
     let output = BufWriter::with_capacity(1 << 16, &file);
-    sealed::write(segment, origin, output).map_err(|source| SealError::Write { path: path.to_owned(), source })?;
+    sealed::write(segment, table, origin, output)
+        .map_err(|source| SealError::Write { path: path.to_owned(), source })?;
     file.sync_all().map_err(io)?;
     let unproven = |reason| SealError::Unproven { path: path.to_owned(), reason };
     let footer = Footer::read(path).map_err(|error| unproven(error.to_string()))?;
-    if footer.rows != segment.rows() || footer.origin != *origin {
-        return Err(unproven(format!("it has {} rows instead of {}", footer.rows, segment.rows())));
+    let rows = segment.rows_of(table);
+    if footer.rows != rows || footer.origin != *origin || footer.directory.table != table {
+        return Err(unproven(format!("it has {} rows instead of {rows}", footer.rows)));
     }
     Ok(footer)
 }

@@ -1,6 +1,6 @@
-//! A segment in memory: the rows of at most an hour, encoded, by container.
+//! A segment in memory: the rows of at most an hour of every table, encoded, by subject.
 //!
-//! No I/O. One series per container *id*: where a cgroup comes back under the same id within a segment (a service that
+//! No I/O. One series per table and subject *id*: where a cgroup comes back under the same id within a segment (a service that
 //! restarts), its rows continue the series, so rows of one id are always in time order and a sealed file needs no sort
 //! but that of the ids.
 
@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use super::rowlog::{Decoder, RowBuffer, RowState};
 use crate::model::{ColumnSet, Identity, Row, Support, UnixMicros};
+use crate::subject::{Owner, Subject};
+use crate::table::Table;
 
-/// The rows of one container in a segment.
+/// The rows of one subject in a segment.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Who it is, as known last.
-    pub identity: Arc<Identity>,
+    pub subject: Subject,
     /// Which columns it does not have, as known last.
     pub support: Support,
     /// The columns that have a value in some row.
@@ -28,9 +30,9 @@ pub struct Series {
 }
 
 impl Series {
-    fn new(identity: Arc<Identity>, support: Support) -> Self {
-        let (encoded, state) = (Vec::new(), RowState::default());
-        Self { identity, support, seen: ColumnSet::EMPTY, rows: 0, first: 0, encoded, state }
+    fn new(subject: Subject, support: Support) -> Self {
+        let (encoded, state) = (Vec::new(), RowState::new(subject.table()));
+        Self { subject, support, seen: ColumnSet::EMPTY, rows: 0, first: 0, encoded, state }
     }
 
     /// The time of the last row.
@@ -54,7 +56,7 @@ impl Series {
     /// Reads the rows.
     #[must_use]
     pub fn decoder(&self) -> Decoder<'_> {
-        Decoder::new(&self.encoded)
+        Decoder::new(self.subject.table(), &self.encoded)
     }
 
     /// The unsupported columns and the unreadable ones, but for those that have a value in the segment after all.
@@ -64,8 +66,8 @@ impl Series {
     }
 
     fn memory(&self) -> usize {
-        // The identity is shared with the tail's list of containers; its strings are about as large as this struct.
-        self.encoded.capacity() + size_of::<Self>()
+        // The subject is shared with the tail's list of the living; its strings are about as large as this struct.
+        self.encoded.capacity() + size_of::<Self>() + size_of_val(self.state.values())
     }
 }
 
@@ -73,29 +75,45 @@ impl Series {
 #[derive(Clone, Debug, Default)]
 pub struct Segment {
     series: Vec<Series>,
-    by_id: HashMap<String, usize>,
+    by_id: [HashMap<String, usize>; Table::ALL.len()],
     rows: u64,
     memory: usize,
     opened_with: UnixMicros,
 }
 
 impl Segment {
-    /// The series of containers, in the order of their first rows.
+    /// The series of all tables, in the order of their first rows.
     #[must_use]
     pub fn series(&self) -> &[Series] {
         &self.series
     }
 
-    /// The series of one container.
+    /// The series of one subject of a table.
     #[must_use]
-    pub fn series_of(&self, container_id: &str) -> Option<&Series> {
-        self.index_of(container_id).map(|index| &self.series[index])
+    pub fn series_of(&self, table: Table, id: &str) -> Option<&Series> {
+        self.index_of(table, id).map(|index| &self.series[index])
     }
 
-    /// The position of a container's series in [`Self::series`].
+    /// The position of a subject's series in [`Self::series`].
     #[must_use]
-    pub fn index_of(&self, container_id: &str) -> Option<usize> {
-        self.by_id.get(container_id).copied()
+    pub fn index_of(&self, table: Table, id: &str) -> Option<usize> {
+        self.by_id[table as usize].get(id).copied()
+    }
+
+    /// The series of a table that have rows.
+    pub fn of(&self, table: Table) -> impl Iterator<Item = &Series> {
+        self.series.iter().filter(move |series| series.rows > 0 && series.subject.table() == table)
+    }
+
+    /// The tables that have rows.
+    pub fn tables(&self) -> impl Iterator<Item = Table> {
+        Table::ALL.into_iter().filter(|&table| self.of(table).next().is_some())
+    }
+
+    /// The number of rows of a table.
+    #[must_use]
+    pub fn rows_of(&self, table: Table) -> u64 {
+        self.of(table).map(|series| series.rows).sum()
     }
 
     /// The number of rows.
@@ -119,31 +137,59 @@ impl Segment {
     /// The times of its earliest and its latest row; `None` without rows.
     #[must_use]
     pub fn span(&self) -> Option<(UnixMicros, UnixMicros)> {
-        let first = self.series.iter().map(|series| series.first).min()?;
-        let last = self.series.iter().map(Series::last).max()?;
-        Some((first, last))
+        span(self.series.iter().filter(|series| series.rows > 0))
     }
 
-    /// The position of a container's series, which begins here if it is new.
-    pub fn open_series(&mut self, identity: &Arc<Identity>, support: Support) -> usize {
-        if let Some(index) = self.index_of(&identity.container_id) {
-            self.set_identity(index, Arc::clone(identity));
+    /// The times of a table's earliest and latest row; `None` without rows.
+    #[must_use]
+    pub fn span_of(&self, table: Table) -> Option<(UnixMicros, UnixMicros)> {
+        span(self.of(table))
+    }
+
+    /// The position of a subject's series, which begins here if it is new.
+    pub fn open_series(&mut self, subject: &Subject, support: Support) -> usize {
+        let (table, id) = (subject.table(), subject.id());
+        if let Some(index) = self.index_of(table, &id) {
+            self.set_subject(index, subject.clone());
             self.series[index].support = support;
             return index;
         }
-        let series = Series::new(Arc::clone(identity), support);
+        let series = Series::new(subject.clone(), support);
         self.memory += series.memory();
-        self.by_id.insert(identity.container_id.clone(), self.series.len());
+        self.by_id[table as usize].insert(id.into_owned(), self.series.len());
         self.series.push(series);
         self.series.len() - 1
     }
 
-    /// Replaces what is known of a container, whose id stays.
-    pub fn set_identity(&mut self, index: usize, identity: Arc<Identity>) {
-        self.series[index].identity = identity;
+    /// Replaces what is known of a subject, whose id stays.
+    pub fn set_subject(&mut self, index: usize, subject: Subject) {
+        self.series[index].subject = subject;
     }
 
-    /// Replaces what is known of a container's columns.
+    /// Gives what belongs to a container or a pod the names that came after its own birth: what the segment's containers,
+    /// or else the `living`, are called by now.
+    pub fn name_owners<'a>(&mut self, living: impl Iterator<Item = &'a Subject>) {
+        let by_id = |subject: &Subject| subject.identity().map(|known| (known.container_id.clone(), Arc::clone(known)));
+        let mut containers: HashMap<String, Arc<Identity>> = living.filter_map(by_id).collect();
+        containers.extend(self.series.iter().filter_map(|series| by_id(&series.subject)));
+        let named = containers.values().filter(|known| known.pod.is_some());
+        let pods: HashMap<&String, &Arc<Identity>> =
+            named.filter_map(|known| Some((known.pod_uid.as_ref()?, known))).collect();
+        for series in &mut self.series {
+            let Some(owner) = series.subject.owner() else { continue };
+            let identity = match (&owner.container_id, &owner.pod_uid) {
+                (Some(id), _) => containers.get(id),
+                (None, Some(uid)) => pods.get(uid).copied(),
+                (None, None) => None,
+            };
+            let named = identity.map(|identity| Owner::clone(owner).named(identity));
+            if let Some(named) = named.filter(|named| named != owner) {
+                series.subject = series.subject.owned_by(named);
+            }
+        }
+    }
+
+    /// Replaces what is known of a subject's columns.
     pub fn set_support(&mut self, index: usize, support: Support) {
         self.series[index].support = support;
     }
@@ -166,11 +212,17 @@ impl Segment {
         self.memory += series.encoded.capacity() - before;
     }
 
-    /// The series in the order of a sealed file: by container id.
+    /// The series of a table in the order of its sealed file: by the subject's id.
     #[must_use]
-    pub fn sorted(&self) -> Vec<&Series> {
-        let mut sorted: Vec<&Series> = self.series.iter().filter(|series| series.rows > 0).collect();
-        sorted.sort_unstable_by(|a, b| a.identity.container_id.cmp(&b.identity.container_id));
+    pub fn sorted(&self, table: Table) -> Vec<&Series> {
+        let mut sorted: Vec<&Series> = self.of(table).collect();
+        sorted.sort_by_cached_key(|series| series.subject.id().into_owned());
         sorted
     }
+}
+
+fn span<'a>(series: impl Iterator<Item = &'a Series>) -> Option<(UnixMicros, UnixMicros)> {
+    series
+        .map(|series| (series.first, series.last()))
+        .reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
 }

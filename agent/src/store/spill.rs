@@ -7,6 +7,7 @@
 //! of, and its first row of each is encoded against nothing. A frame is one write(2), so the death of the process loses at most
 //! the tick in flight. The surprise: syncing is another thread's business, because an fsync may take seconds.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::footer::{FORMAT_VERSION, Origin};
 use super::frame::{FRAME_HEADER, Frame, frame_header};
 use super::layout;
-use crate::metric::METRICS;
+use super::rowlog::ColumnMap;
+use crate::table::Table;
 
 const MAGIC: [u8; 8] = *b"FGMSPILL";
 const PREFIX: usize = MAGIC.len() + 12;
@@ -39,8 +41,11 @@ pub struct SpillHeader {
     pub git_revision: String,
     /// The sampling interval, in microseconds.
     pub interval_usec: u64,
-    /// The names of the columns, by their position in rows.
+    /// The names of the number columns of `containers`, by their position in rows.
     pub columns: Vec<String>,
+    /// Those of every other table.
+    #[serde(default)]
+    pub tables: BTreeMap<String, Vec<String>>,
 }
 
 impl SpillHeader {
@@ -54,8 +59,18 @@ impl SpillHeader {
             agent_version: origin.agent_version.clone(),
             git_revision: origin.git_revision.clone(),
             interval_usec: origin.interval_usec,
-            columns: METRICS.iter().map(|metric| metric.name.to_owned()).collect(),
+            columns: column_names(Table::Containers),
+            tables: others().map(|table| (table.name().to_owned(), column_names(table))).collect(),
         }
+    }
+
+    /// Where a table's columns are in this agent's catalogue, by the number of the table; `None` where they are the same.
+    #[must_use]
+    pub fn column_maps(&self) -> [Option<ColumnMap>; Table::ALL.len()] {
+        Table::ALL.map(|table| match table {
+            Table::Containers => ColumnMap::from_names(table, &self.columns),
+            _ => self.tables.get(table.name()).and_then(|names| ColumnMap::from_names(table, names)),
+        })
     }
 
     /// What the segment's sealed file says of its origin.
@@ -70,6 +85,14 @@ impl SpillHeader {
             interval_usec: self.interval_usec,
         }
     }
+}
+
+fn others() -> impl Iterator<Item = Table> {
+    Table::ALL.into_iter().filter(|&table| table != Table::Containers)
+}
+
+fn column_names(table: Table) -> Vec<String> {
+    table.column_names().map(str::to_owned).collect()
 }
 
 /// A spill file being written.

@@ -12,21 +12,22 @@ use super::frame::Frame;
 use super::rotation::{self, Limits, Next, Progress, Reason};
 use super::rowlog::RowBuffer;
 use super::segment::Segment;
-use crate::metric::COLUMNS;
-use crate::model::{ColumnSet, ContainerKey, Identity, Row, Support, Tick, UnixMicros};
+use crate::model::{ColumnSet, Row, SeriesKey, Support, Tick, UnixMicros};
+use crate::subject::Subject;
+use crate::table::Table;
 
-/// What is known of one living container.
+/// What is known of one living subject.
 #[derive(Clone, Debug)]
 pub struct LatestRow {
     /// Who it is.
-    pub identity: Arc<Identity>,
+    pub subject: Subject,
     /// Which columns it does not have.
     pub support: Support,
     /// The time of its last row.
     pub time: UnixMicros,
     /// The columns that ever had a value.
     pub known: ColumnSet,
-    /// The last value of each column in `known`; 0 elsewhere. [`COLUMNS`] long.
+    /// The last value of each column in `known`; 0 elsewhere. As long as the table is wide.
     pub values: Box<[i64]>,
 }
 
@@ -54,7 +55,7 @@ pub enum Appended {
 
 #[derive(Debug)]
 struct Live {
-    identity: Arc<Identity>,
+    subject: Subject,
     support: Support,
     time: UnixMicros,
     /// The position of its series in the active segment.
@@ -62,13 +63,13 @@ struct Live {
     /// The columns that had a value in the active segment.
     fresh: ColumnSet,
     /// The columns that had a value before the active segment, and the values.
-    carried: Option<(ColumnSet, Box<[i64; COLUMNS]>)>,
+    carried: Option<(ColumnSet, Box<[i64]>)>,
 }
 
 /// The newest rows.
 #[derive(Debug)]
 pub struct Tail {
-    live: HashMap<ContainerKey, Live>,
+    live: HashMap<SeriesKey, Live>,
     active: Segment,
     active_since: Option<Instant>,
     frozen: VecDeque<Frozen>,
@@ -96,8 +97,8 @@ impl Tail {
 
     /// Takes a tick's births and changes of support; what the spill must know of the active segment goes to `frame`.
     pub fn begin(&mut self, tick: &Tick, frame: &mut Frame) {
-        for (key, identity) in &tick.births {
-            self.born(*key, identity, frame);
+        for (key, subject) in &tick.births {
+            self.born(*key, subject, frame);
         }
         for (key, support) in &tick.support {
             let Some(live) = self.live.get_mut(key) else { continue };
@@ -139,11 +140,12 @@ impl Tail {
     /// Takes the active segment's rows away to be sealed, and begins an empty one; `None` without rows.
     pub fn freeze(&mut self) -> Option<Segment> {
         self.active_since.take()?;
-        let segment = std::mem::take(&mut self.active);
+        let mut segment = std::mem::take(&mut self.active);
+        segment.name_owners(self.live.values().map(|live| &live.subject));
         for live in self.live.values_mut() {
             let Some(index) = live.series.take() else { continue };
             let fresh = std::mem::take(&mut live.fresh);
-            let (known, values) = live.carried.get_or_insert_with(|| (ColumnSet::EMPTY, Box::new([0; COLUMNS])));
+            let (known, values) = live.carried.get_or_insert_with(|| (ColumnSet::EMPTY, zeros(live.subject.table())));
             let last = segment.series()[index].last_row().values();
             fresh.iter().for_each(|column| values[column] = last[column]);
             *known = known.union(&fresh);
@@ -205,19 +207,21 @@ impl Tail {
 
     /// The ids of the containers that live.
     pub fn live_ids(&self) -> impl Iterator<Item = &str> {
-        self.live.values().map(|live| live.identity.container_id.as_str())
+        let containers = self.live.values().filter(|live| live.subject.table() == Table::Containers);
+        containers.filter_map(|live| live.subject.identity().map(|identity| identity.container_id.as_str()))
     }
 
-    /// What is known last of every living container that has a row.
+    /// What is known last of every living subject of a table that has a row.
     #[must_use]
-    pub fn latest(&self) -> Vec<LatestRow> {
-        self.live.values().filter_map(|live| self.latest_of(live)).collect()
+    pub fn latest(&self, table: Table) -> Vec<LatestRow> {
+        let living = self.live.values().filter(|live| live.subject.table() == table);
+        living.filter_map(|live| self.latest_of(live)).collect()
     }
 
     fn latest_of(&self, live: &Live) -> Option<LatestRow> {
         let (mut known, mut values) = match &live.carried {
-            Some((known, values)) => (*known, values.to_vec()),
-            None => (ColumnSet::EMPTY, vec![0; COLUMNS]),
+            Some((known, values)) => (*known, values.clone()),
+            None => (ColumnSet::EMPTY, zeros(live.subject.table())),
         };
         if let Some(index) = live.series {
             let last = self.active.series()[index].last_row().values();
@@ -226,47 +230,47 @@ impl Tail {
         } else if live.carried.is_none() {
             return None;
         }
-        let (identity, support, time) = (Arc::clone(&live.identity), live.support, live.time);
-        Some(LatestRow { identity, support, time, known, values: values.into_boxed_slice() })
+        let (subject, support, time) = (live.subject.clone(), live.support, live.time);
+        Some(LatestRow { subject, support, time, known, values })
     }
 
     /// A second birth of a living container tells more of it: its names came later.
-    fn born(&mut self, key: ContainerKey, identity: &Arc<Identity>, frame: &mut Frame) {
+    fn born(&mut self, key: SeriesKey, subject: &Subject, frame: &mut Frame) {
         let live = self.live.entry(key).or_insert_with(|| Live {
-            identity: Arc::clone(identity),
+            subject: subject.clone(),
             support: Support::default(),
             time: 0,
             series: None,
             fresh: ColumnSet::EMPTY,
             carried: None,
         });
-        if live.identity.container_id != identity.container_id {
-            // Another container under a used key: its rows must not continue the first one's series.
+        if live.subject.table() != subject.table() || live.subject.id() != subject.id() {
+            // Another subject under a used key: its rows must not continue the first one's series.
             (live.series, live.carried) = (None, None);
         }
-        live.identity = Arc::clone(identity);
+        live.subject = subject.clone();
         if let Some(series) = live.series {
-            self.active.set_identity(series, Arc::clone(identity));
-            frame.birth(key, identity);
+            self.active.set_subject(series, subject.clone());
+            frame.birth(key, subject);
         }
     }
 
     fn append_row(&mut self, (row, values): (&Row, &[i64]), now: Instant, frame: &mut Frame) -> Option<Reason> {
         let progress = self.progress(now);
-        let Some(live) = self.live.get_mut(&row.key) else {
+        let Some(live) = self.live.get_mut(&row.key).filter(|live| live.subject.table() == row.table) else {
             self.unknown_rows += 1;
             return None;
         };
-        let series = live.series.or_else(|| self.active.index_of(&live.identity.container_id));
+        let series = live.series.or_else(|| self.active.index_of(row.table, &live.subject.id()));
         let previous = series.map(|index| &self.active.series()[index]).filter(|series| series.rows > 0);
         let next = Next { time: row.time, previous: previous.map(super::segment::Series::last) };
         if let Some(reason) = progress.and_then(|progress| rotation::before_row(&progress, &next, &self.limits)) {
             return Some(reason);
         }
         let index = live.series.unwrap_or_else(|| {
-            frame.birth(row.key, &live.identity);
+            frame.birth(row.key, &live.subject);
             frame.support(row.key, &live.support);
-            self.active.open_series(&live.identity, live.support)
+            self.active.open_series(&live.subject, live.support)
         });
         live.series = Some(index);
         live.fresh = live.fresh.union(&row.present);
@@ -281,4 +285,8 @@ impl Tail {
         let age = now.saturating_duration_since(self.active_since?);
         Some(Progress { age, first_time: self.active.opened_with(), bytes: self.active.memory() })
     }
+}
+
+fn zeros(table: Table) -> Box<[i64]> {
+    vec![0; table.width()].into_boxed_slice()
 }

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod round_trip;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,12 +17,13 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::schema::LEADING_COLUMNS;
+use super::schema::leading_columns;
 use super::testing::HOUR;
 use super::{Options, Store, Summary};
 use crate::health::Counters;
 use crate::metric::COLUMNS;
 use crate::model::Tick;
+use crate::table::Table;
 
 /// A row as a reader of Parquet sees it, or as a test made it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +72,15 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
 }
 
 fn sealed_files(data: &Path) -> Vec<PathBuf> {
-    files_below(&data.join("containers")).into_iter().filter(|path| path.extension().unwrap() == "parquet").collect()
+    sealed_files_of(data, Table::Containers)
+}
+
+fn sealed_files_of(data: &Path, table: Table) -> Vec<PathBuf> {
+    let directory = data.join(table.name());
+    if !directory.exists() {
+        return Vec::new();
+    }
+    files_below(&directory).into_iter().filter(|path| path.extension().unwrap() == "parquet").collect()
 }
 
 /// The rows of all sealed files.
@@ -85,11 +95,12 @@ fn read_rows(path: &Path) -> Vec<PlainRow> {
 }
 
 fn batch_rows(batch: &RecordBatch) -> Vec<PlainRow> {
+    let leading = leading_columns(Table::Containers);
     let times = batch.column(0).as_primitive::<TimestampMicrosecondType>();
-    let (ids, finals) = (batch.column(1).as_string::<i32>(), batch.column(LEADING_COLUMNS - 1).as_boolean());
+    let (ids, finals) = (batch.column(1).as_string::<i32>(), batch.column(leading - 1).as_boolean());
     let values = |row: usize| {
         let value = |column: usize| {
-            let array = batch.column(LEADING_COLUMNS + column).as_primitive::<Int64Type>();
+            let array = batch.column(leading + column).as_primitive::<Int64Type>();
             array.is_valid(row).then(|| (column, array.value(row)))
         };
         (0..COLUMNS).filter_map(value).collect()

@@ -32,7 +32,7 @@ fn ticks() -> Vec<Tick> {
 }
 
 /// Writes the spill that a run of these ticks would leave; gives its length after the header and after each tick.
-fn write_spill(directory: &Path, ticks: &[Tick]) -> (PathBuf, Vec<u64>) {
+pub(super) fn write_spill(directory: &Path, ticks: &[Tick]) -> (PathBuf, Vec<u64>) {
     std::fs::create_dir_all(directory).unwrap();
     let (mut spill, header_bytes) = SpillFile::create(directory, &header()).unwrap();
     let mut tail = Tail::new(Limits { age: Duration::from_secs(90), bytes: 1 << 20 });

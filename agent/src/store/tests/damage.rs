@@ -19,8 +19,12 @@ fn tick(time: i64) -> Tick {
 
 /// A Parquet file without rows that has these keys.
 fn parquet_with(path: &Path, keys: &[(&str, &str)]) {
-    let mut writer =
-        SerializedFileWriter::new(File::create(path).unwrap(), parquet_schema().unwrap(), Arc::default()).unwrap();
+    let mut writer = SerializedFileWriter::new(
+        File::create(path).unwrap(),
+        parquet_schema(crate::table::Table::Containers).unwrap(),
+        Arc::default(),
+    )
+    .unwrap();
     for (key, value) in keys {
         writer.append_key_value_metadata(KeyValue::new((*key).to_owned(), (*value).to_owned()));
     }

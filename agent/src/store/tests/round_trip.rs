@@ -11,14 +11,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metric::column;
-use crate::model::{ContainerKey, HOUR_USEC, Row, Support};
+use crate::model::{HOUR_USEC, Row, SeriesKey, Support};
 use crate::store::footer::{Footer, Origin};
 use crate::store::frame::Frame;
 use crate::store::rotation::Limits;
 use crate::store::sealed;
 use crate::store::segment::Segment;
 use crate::store::tail::{Appended, Tail};
-use crate::store::testing::{TickBuilder, identity};
+use crate::store::testing::{TickBuilder, container, identity};
 
 type AnyRow = (u32, i64, bool, BTreeMap<usize, i64>);
 
@@ -93,7 +93,7 @@ proptest! {
         for key in 0..4 {
             let wanted: Vec<PlainRow> =
                 tick_rows(&taken).into_iter().filter(|row| row.container_id == container_name(key)).collect();
-            let series = tail.active().series_of(&container_name(key));
+            let series = tail.active().series_of(Table::Containers, &container_name(key));
             prop_assert_eq!(series.map_or(Vec::new(), decoded), wanted);
         }
     }
@@ -103,7 +103,7 @@ fn decoded(series: &crate::store::segment::Series) -> Vec<PlainRow> {
     let (mut decoder, mut rows) = (series.decoder(), Vec::new());
     while let Some(row) = decoder.next_row().unwrap() {
         let values = row.present().iter().map(|column| (column, row.values()[column])).collect();
-        let container_id = series.identity.container_id.clone();
+        let container_id = series.subject.id().into_owned();
         rows.push(PlainRow { container_id, time: row.time(), is_final: row.is_final(), values });
     }
     rows
@@ -138,7 +138,7 @@ fn the_footer_says_who_is_where_and_which_columns_are_missing_why() {
     tick = tick.row(2, HOUR + 1, &[(0, 2)]).row(1, HOUR + 2, &[(0, 3)]);
     let mut tick = tick.build();
     let support = Support { unsupported: [swap, peak].into_iter().collect(), unreadable: [1].into_iter().collect() };
-    tick.support = vec![(ContainerKey(1), support), (ContainerKey(2), support)];
+    tick.support = vec![(SeriesKey(1), support), (SeriesKey(2), support)];
     run(options(data.path()), &[tick]);
     let footer = Footer::read(&sealed_files(data.path())[0]).unwrap();
     let directory = &footer.directory;
@@ -160,7 +160,7 @@ fn a_reader_of_parquet_sees_utc_times_and_nullable_integers() {
     run(options(data.path()), &[TickBuilder::default().birth(1, "a").row(1, HOUR, &[]).build()]);
     let file = File::open(&sealed_files(data.path())[0]).unwrap();
     let schema = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone();
-    let wanted = crate::store::schema::arrow_schema();
+    let wanted = crate::store::schema::arrow_schema(Table::Containers);
     assert_eq!(*schema.fields(), wanted.fields);
     assert_eq!(schema.field_with_name("cpu_usage_usec").unwrap().data_type(), &DataType::Int64);
 }
@@ -171,11 +171,17 @@ fn a_container_larger_than_a_row_group_is_one_run_of_rows() {
     let mut buffer = crate::store::rowlog::RowBuffer::default();
     let counts = [("a", 20_000_i64), ("b", 20_000), ("c", 40_000), ("d", 5)];
     for (id, count) in counts {
-        let index = segment.open_series(&Arc::new(identity(id)), Support::default());
+        let index = segment.open_series(&container(id), Support::default());
         let mut values = vec![0; COLUMNS];
         for n in 0..count {
             values[0] = n;
-            let row = Row { key: ContainerKey(0), time: HOUR + n, is_final: false, present: [0].into_iter().collect() };
+            let row = Row {
+                key: SeriesKey(0),
+                table: Table::Containers,
+                time: HOUR + n,
+                is_final: false,
+                present: [0].into_iter().collect(),
+            };
             segment.append(index, (&row, &values), &mut buffer);
         }
     }
@@ -188,7 +194,7 @@ fn a_container_larger_than_a_row_group_is_one_run_of_rows() {
         interval_usec: 1,
     };
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert_eq!(sealed::write(&segment, &origin, file.as_file()).unwrap(), 80_005);
+    assert_eq!(sealed::write(&segment, Table::Containers, &origin, file.as_file()).unwrap(), 80_005);
     let metadata = ParquetRecordBatchReaderBuilder::try_new(file.reopen().unwrap()).unwrap().metadata().clone();
     let groups: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
     assert_eq!(groups, [20_000, 20_000, 32_768, 7237]);
@@ -207,7 +213,11 @@ fn long_runs_are_delta_encoded_and_short_ones_plain() {
         let file = sealed_files(data.path()).remove(0);
         let metadata = ParquetRecordBatchReaderBuilder::try_new(File::open(&file).unwrap()).unwrap().metadata().clone();
         let column = |index: usize| metadata.row_group(0).column(index).encodings().collect::<Vec<_>>();
-        assert!(column(LEADING_COLUMNS).contains(&wanted), "{:?}", column(LEADING_COLUMNS));
+        assert!(
+            column(leading_columns(Table::Containers)).contains(&wanted),
+            "{:?}",
+            column(leading_columns(Table::Containers))
+        );
         assert!(column(0).contains(&Encoding::DELTA_BINARY_PACKED));
         assert_eq!(read_rows(&file), tick_rows(&ticks));
     }
@@ -235,9 +245,9 @@ fn last_values_survive_rotation_and_end_with_the_container() {
     ticks.send(TickBuilder::default().row(1, HOUR + 3, &[(0, 7)]).death(2).build()).unwrap();
     drop(ticks);
     assert_eq!(store.join().rows, 4);
-    let latest = reader.latest();
+    let latest = reader.latest(Table::Containers);
     assert_eq!(latest.len(), 1);
-    assert_eq!((latest[0].identity.container_id.as_str(), latest[0].time), ("a", HOUR + 3));
+    assert_eq!((&*latest[0].subject.id(), latest[0].time), ("a", HOUR + 3));
     assert_eq!(latest[0].known.iter().collect::<Vec<_>>(), [0, 9]);
     assert_eq!((latest[0].values[0], latest[0].values[9]), (7, 100));
     let alive: Vec<_> = reader.containers().into_iter().map(|c| (c.identity.container_id.clone(), c.alive)).collect();
@@ -261,7 +271,7 @@ fn names_that_come_later_are_in_the_file() {
     let data = tempfile::tempdir().unwrap();
     let mut named = TickBuilder::default().row(1, HOUR + 1, &[(0, 2)]).build();
     let identity = crate::model::Identity { pod: Some("web-0".to_owned()), ..identity("a") };
-    named.births = vec![(ContainerKey(1), Arc::new(identity))];
+    named.births = vec![(SeriesKey(1), crate::subject::Subject::Container(Arc::new(identity)))];
     run(options(data.path()), &[TickBuilder::default().birth(1, "a").row(1, HOUR, &[(0, 1)]).build(), named]);
     let footer = Footer::read(&sealed_files(data.path())[0]).unwrap();
     assert_eq!(footer.directory.containers[0].identity.pod.as_deref(), Some("web-0"));
