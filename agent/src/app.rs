@@ -5,6 +5,7 @@
 //! enough, because everything that takes time runs on threads of its own.
 
 mod facts;
+mod processes;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,20 +22,22 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::collect::roster::Roster;
 use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
 use crate::hierarchy::{self, Hierarchy};
 use crate::http::Http;
-use crate::model::{Tick, UnixMicros};
+use crate::model::{Keys, Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
 use crate::sampler::wait::StopSwitch;
-use crate::sampler::{self, Sampler, StatusCell};
+use crate::sampler::{self, Beside, Sampler, StatusCell};
 use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
 use crate::store::{self, StartError, Store, Summary};
 use crate::table::Table;
 use facts::CostWatch;
+use processes::Reading;
 
 /// How long HTTP may take to finish the answers that it is in.
 const HTTP_GRACE: Duration = Duration::from_secs(3);
@@ -216,6 +219,7 @@ struct Agent {
     sampler: JoinHandle<()>,
     stop: StopSwitch,
     status: StatusCell,
+    processes: Option<Reading>,
     service: Arc<Service>,
 }
 
@@ -223,14 +227,22 @@ impl Agent {
     fn start(config: &RunConfig, recording: Recording) -> Result<Self, Error> {
         let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
+        let beside = Beside {
+            keys: Keys::default(),
+            roster: config.process_interval.is_some().then(Arc::<Roster>::default),
+            node: true,
+        };
         let options = sampler::Options {
+            beside: beside.clone(),
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
         };
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
-        let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
+        let (sampler, stop, status) = start_sampler(options, hierarchy.clone(), Arc::clone(&counters), ticks.clone())?;
+        // Once the sampler knows who lives.
+        let processes = Reading::start(config, (&hierarchy, &beside), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
         let service = Arc::new(Service {
             recorded: Arc::new(store.reader()),
@@ -239,7 +251,7 @@ impl Agent {
             own_use: Box::new(move || own.read()),
             readiness: Arc::new(Readiness::default()),
         });
-        Ok(Self { store, sampler, stop, status, service })
+        Ok(Self { store, sampler, stop, status, processes, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -281,6 +293,7 @@ impl Agent {
             known.scope.reason =
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
             known.unreadable = facts::unreadable(&status);
+            known.unreadable.extend(self.processes.iter().flat_map(Reading::unreadable));
             known.cost = cost;
         });
     }
@@ -288,8 +301,9 @@ impl Agent {
     /// Stops the sampler, then the store; everything sampled is sealed when this returns.
     async fn finish(self) -> Result<(), Error> {
         self.stop.stop();
-        let (sampler, store) = (self.sampler, self.store);
+        let (sampler, store, processes) = (self.sampler, self.store, self.processes);
         let joined = tokio::task::spawn_blocking(move || {
+            processes.into_iter().for_each(Reading::stop);
             let sampled = sampler.join();
             (sampled, store.join())
         });

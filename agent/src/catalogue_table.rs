@@ -8,10 +8,13 @@ use crate::health::Counters;
 use crate::metric::{DERIVED_PROMETHEUS, METRICS, Metric, Prometheus, Source};
 use crate::own_metrics::{own_metrics, use_metrics};
 use crate::own_use::OwnUse;
+use crate::table::{Field, Table};
 
 const PREFACE: &str = "# Metrics
 
-Every column of the `containers` table, in column order. This page is the output of `fgm-agent metrics`.
+Every number column of every table, in column order. This page is the output of `fgm-agent metrics`.
+
+## The tables `containers` and `pods`
 
 - *Kind*: a counter only grows while the cgroup lives, and is stored raw; a gauge goes up and down; a limit is a setting,
   carried forward between readings, with 9223372036854775807 for \"no limit\".
@@ -32,6 +35,7 @@ pub fn render() -> String {
         &["Column", "Kind", "Unit", "Read", "Since", "cgroup v2", "cgroup v1", "Prometheus", "Meaning"],
         METRICS.iter().map(row),
     ));
+    Table::ALL.into_iter().for_each(|table| other_table(&mut text, table));
     text.push_str("\n## Computed for `/metrics`\n\nFrom a container's last values; all are gauges.\n\n");
     text.push_str(&table(
         &["Prometheus", "Meaning"],
@@ -41,6 +45,22 @@ pub fn render() -> String {
     text.push_str("In `/metrics`; the counters also in `/api/status`, without the prefix `fgm_`.\n\n");
     text.push_str(&own_table());
     text
+}
+
+/// The columns of a table that is not of container metrics.
+fn other_table(text: &mut String, of: Table) {
+    let Some(fields) = of.fields() else { return };
+    text.push_str("\n## The table `");
+    text.push_str(of.name());
+    text.push_str("`\n\n");
+    text.push_str(&table(&["Column", "Kind", "Unit", "Since", "Source", "Meaning"], fields.iter().map(field_row)));
+}
+
+fn field_row(field: &Field) -> Vec<String> {
+    // `/proc/[pid]/..` and the like are code, words are words.
+    let source = if field.source.starts_with('/') { code(field.source) } else { field.source.to_owned() };
+    let [kind, unit] = [field.kind.as_str(), field.unit.as_str()].map(str::to_owned);
+    vec![code(field.name), kind, unit, field.since.to_owned(), source, field.help.to_owned()]
 }
 
 fn own_table() -> String {
@@ -119,13 +139,17 @@ mod tests {
     #[test]
     fn every_metric_has_its_line_and_every_line_its_columns() {
         let text = render();
+        let (containers, others) = text.split_once("## The table `").expect("other tables");
         for metric in METRICS {
-            assert_eq!(text.matches(&format!("| `{}` ", metric.name)).count(), 1, "{}", metric.name);
+            assert_eq!(containers.matches(&format!("| `{}` ", metric.name)).count(), 1, "{}", metric.name);
+        }
+        for field in Table::ALL.into_iter().filter_map(Table::fields).flatten() {
+            assert!(others.contains(&format!("| `{}` ", field.name)), "{}", field.name);
         }
         let rows = text.lines().filter(|line| line.starts_with('|'));
         assert!(rows.clone().count() > METRICS.len());
         for line in rows {
-            assert!([1, 2, 8].contains(&line.matches(" | ").count()), "{line}");
+            assert!([1, 2, 5, 8].contains(&line.matches(" | ").count()), "{line}");
         }
     }
 

@@ -11,8 +11,7 @@ pub mod processes;
 pub mod roster;
 
 use crate::metric::Column;
-use crate::model::wide::{Row, Tick};
-use crate::model::{ColumnSet, SeriesKey, UnixMicros};
+use crate::model::{ColumnSet, Row, SeriesKey, Tick, UnixMicros};
 use crate::table::Table;
 
 /// A row that is being put together at the end of a tick.

@@ -155,6 +155,14 @@ pub struct Counters {
     pub files_set_aside: Cell,
     /// Bytes of the tail in memory (gauge).
     pub tail_bytes: Cell,
+    /// Passes over the processes of all containers.
+    pub process_passes: Cell,
+    /// CPU time of the thread that reads processes, in microseconds.
+    pub processes_cpu_usec: Cell,
+    /// Processes recorded now (gauge).
+    pub processes: Cell,
+    /// Times that a process was left out because there are more than are recorded.
+    pub processes_left_out: Cell,
 }
 
 impl Counters {

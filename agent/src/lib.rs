@@ -5,6 +5,7 @@ pub mod args;
 pub mod catalogue_table;
 pub mod cgroup;
 pub mod clock;
+pub mod collect;
 pub mod config;
 pub mod discovery;
 pub mod health;

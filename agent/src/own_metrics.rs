@@ -55,7 +55,7 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         ticks, missed_ticks, dropped_ticks, tick_lateness, tick_duration, sampler_cpu_usec, rows_sampled, read_errors,
         unkept_opens, open_files, containers, births, final_deaths, unfinal_deaths, inotify_overflows, rescans,
         rows_written, sealed_bytes, seals, seal_errors, spill_bytes, spill_errors, rows_recovered, rows_dropped,
-        files_set_aside, tail_bytes,
+        files_set_aside, tail_bytes, process_passes, processes_cpu_usec, processes, processes_left_out,
     } = counters;
     vec![
         counter("fgm_ticks_total", "Passes over all containers", ticks),
@@ -84,6 +84,10 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_rows_dropped_total", "Rows dropped because they could be neither sealed nor kept in the tail", rows_dropped),
         counter("fgm_files_set_aside_total", "Damaged files set aside", files_set_aside),
         gauge("fgm_tail_bytes", "Bytes of rows in memory, not yet sealed", tail_bytes),
+        counter("fgm_process_passes_total", "Passes over the processes of all containers", process_passes),
+        seconds("fgm_processes_cpu_seconds_total", "CPU time of the thread that reads processes", processes_cpu_usec),
+        gauge("fgm_processes", "Processes recorded now", processes),
+        counter("fgm_processes_left_out_total", "Times that a process was left out because there are more than are recorded", processes_left_out),
     ]
 }
 

@@ -9,17 +9,19 @@ pub mod wait;
 
 mod census;
 mod lives;
+mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::Serialize;
 use tracing::{debug, error};
 
 use crate::clock::{monotonic, thread_cpu, wall};
+use crate::collect::node::NodeCollector;
+use crate::collect::roster::Roster;
 use crate::config::Scope;
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
@@ -28,6 +30,7 @@ use crate::model::{Keys, SeriesKey, Tick};
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
+pub use status::{SamplerStatus, StatusCell};
 use wait::{StopSwitch, Waiter};
 
 /// How often limits are read again, changed or not.
@@ -61,31 +64,20 @@ pub struct Options {
     pub proc_root: PathBuf,
     /// Kernel files that may be kept open.
     pub may_keep_open: usize,
+    /// What is sampled beside cgroups, and who is told of them.
+    pub beside: Beside,
 }
 
-/// What the sampler tells about itself, renewed once a second at most.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct SamplerStatus {
-    /// The scope in force, and whether it is a fallback.
-    pub scope: Option<Scope>,
-    /// Recorded although only containers were asked for, because this machine had none at start.
-    pub scope_is_fallback: bool,
-    /// Cgroups recorded now.
-    pub containers: usize,
-    /// Every directory is watched; otherwise births are found by slow rescans.
-    pub inotify_complete: bool,
-    /// Mean CPU time of one container's sample, microseconds, over the latest passes.
-    pub usec_per_sample: f64,
-    /// Kernel files kept open.
-    pub open_files: usize,
-    /// Files that are there but cannot be read, with the number of cgroups where that is so.
-    pub unreadable_files: BTreeMap<&'static str, usize>,
-    /// Whether the process ids of other containers are visible here.
-    pub foreign_pids_visible: Option<bool>,
+/// What a sampler shares with others.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// Where the numbers of series come from.
+    pub keys: Keys,
+    /// Who reads the processes of containers.
+    pub roster: Option<Arc<Roster>>,
+    /// Sample the node too.
+    pub node: bool,
 }
-
-/// The status cell that the sampler renews and others read.
-pub type StatusCell = Arc<Mutex<SamplerStatus>>;
 
 /// The sampler; [`Sampler::run`] is its thread.
 pub struct Sampler {
@@ -98,6 +90,7 @@ pub struct Sampler {
     members: BTreeMap<SeriesKey, Member>,
     by_path: HashMap<CgroupPath, SeriesKey>,
     keys: Keys,
+    node: Option<NodeCollector>,
     scope: Scope,
     counters: Arc<Counters>,
     status: StatusCell,
@@ -134,8 +127,12 @@ impl Sampler {
             waiter.watch_changes(inotify)?;
         }
         let status = StatusCell::default();
+        let keys = options.beside.keys.clone();
+        let node = options.beside.node;
+        let node = node.then(|| NodeCollector::new(&options.proc_root, keys.clone(), Arc::clone(&counters)));
         let mut sampler = Self {
             scope: options.scope,
+            node,
             options,
             hierarchy,
             plan,
@@ -144,7 +141,7 @@ impl Sampler {
             waiter,
             members: BTreeMap::new(),
             by_path: HashMap::new(),
-            keys: Keys::default(),
+            keys,
             counters,
             status: Arc::clone(&status),
             unsent: Tick::default(),
@@ -211,17 +208,21 @@ impl Sampler {
         let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
+        let mut totals = self.options.beside.roster.as_ref().map(|roster| roster.take_totals()).unwrap_or_default();
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
         for ended in [true, false] {
             for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
                 let wanted = wanted(member, self.ticks, begun, self.options.interval);
-                let reading = Reading { plan: &self.plan, time: wall(), wanted };
+                let reading = Reading { plan: &self.plan, time: wall(), wanted, totals: totals.remove(&member.key) };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
                     gone.push(Arc::clone(&member.path));
                 }
             }
         }
         self.account(begun, cpu_before, tick.rows.len() - rows_before);
+        if let Some(node) = &mut self.node {
+            node.sample(begun, wall(), tick);
+        }
         for path in gone {
             self.vanished(&path, tick);
         }
@@ -347,29 +348,6 @@ impl Sampler {
                 true
             }
             Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
-
-    fn publish_status(&mut self, now: Monotonic) {
-        self.next_status = now + Duration::from_secs(1);
-        self.counters.containers.set(u64::try_from(self.members.len()).unwrap_or(u64::MAX));
-        self.counters.open_files.set(u64::try_from(self.reader.kept_open()).unwrap_or(u64::MAX));
-        let mut unreadable_files = BTreeMap::new();
-        for file in self.members.values().flat_map(|member| member.files.unreadable_files(&self.plan)) {
-            *unreadable_files.entry(file).or_default() += 1;
-        }
-        let status = SamplerStatus {
-            scope: Some(self.scope),
-            scope_is_fallback: self.scope != self.options.scope,
-            containers: self.members.len(),
-            inotify_complete: self.discovery.is_complete(),
-            usec_per_sample: self.usec_per_sample,
-            open_files: self.reader.kept_open(),
-            unreadable_files,
-            foreign_pids_visible: self.foreign_pids_visible,
-        };
-        if let Ok(mut cell) = self.status.lock() {
-            *cell = status;
         }
     }
 }

@@ -17,6 +17,7 @@ const PURE: &[&str] = &[
     "cgroup.rs", "cgroup/", "metric.rs", "model.rs", "schedule.rs", "health.rs", "config.rs", "human.rs", "rfc3339.rs",
     "store/layout.rs", "store/rotation.rs", "store/rowlog.rs", "store/frame.rs", "store/schema.rs", "store/segment.rs",
     "store/catalog.rs", "store/tail.rs", "store/varint.rs", "subject.rs", "table.rs", "table/",
+    "procfs.rs", "procfs/", "collect/processes/pss.rs",
 ];
 
 /// What a module that only computes has no use for; addresses of `std::net` are values, its sockets are not.
@@ -49,6 +50,8 @@ const RULES: &[Rule] = &[
         "crate::service", "crate::source", "crate::discovery", "crate::args", "crate::app"], "use crate::sampler;"),
     ("the sampler gives ticks to anybody", &["sampler.rs", "sampler/"], &[], &["crate::store", "crate::http",
         "crate::service", "crate::app"], "use crate::store::Store;"),
+    ("collectors give ticks to anybody", &["collect.rs", "collect/"], &[], &["crate::store", "crate::http",
+        "crate::service", "crate::sampler", "crate::app"], "use crate::sampler::Options;"),
     ("reading and finding stand below the sampler", &["source.rs", "discovery.rs", "hierarchy.rs"], &[],
         &["crate::store", "crate::http", "crate::service", "crate::sampler", "crate::app"], "use crate::sampler::Options;"),
 ];

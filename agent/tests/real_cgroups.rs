@@ -19,7 +19,7 @@ use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{UNLIMITED, column};
 use fgm_agent::model::{Identity, Role, Row, SeriesKey, Support, Tick};
 use fgm_agent::sampler::wait::StopSwitch;
-use fgm_agent::sampler::{Options, Sampler};
+use fgm_agent::sampler::{Beside, Options, Sampler};
 
 /// The worker processes of these tests: see `bed`.
 #[test]
@@ -46,7 +46,8 @@ impl Watch {
 
     fn start_with(interval: Duration, scope: Scope, root: &Path) -> Self {
         let hierarchy = Hierarchy::detect(root).expect("a hierarchy");
-        let options = Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000 };
+        let options =
+            Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000, beside: Beside::default() };
         let (out, ticks) = sync_channel(1000);
         let (sampler, stop, _) = Sampler::start(options, hierarchy, Arc::new(Counters::default()), out).expect("start");
         let thread = Some(std::thread::spawn(|| sampler.run()));

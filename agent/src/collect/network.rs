@@ -11,8 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::NewRow;
 use crate::metric::Column;
-use crate::model::wide::Tick;
-use crate::model::{ColumnSet, Keys, SeriesKey, UnixMicros};
+use crate::model::{ColumnSet, Keys, SeriesKey, Tick, UnixMicros};
 use crate::procfs::cmdline::printable;
 use crate::procfs::netdev::{self, Traffic};
 use crate::procfs::{Shape, parse};
@@ -213,7 +212,7 @@ mod tests {
             namespace.take_interfaces(DEV.as_bytes(), (&keys, time), |_| false, &mut tick);
         }
         assert_eq!((tick.births.len(), tick.rows.len()), (1, 2));
-        assert_eq!(tick.births[0].1.id(), "  42 eth0");
+        assert_eq!(tick.births[0].1.id(), " 42 eth0");
         let (row, values) = tick.iter().last().expect("a row");
         assert_eq!((row.time, values[column("receive_bytes")], values[column("transmit_collisions")]), (20, 1, 16));
         assert!(!row.present.contains(column("tcp_retransmits")));

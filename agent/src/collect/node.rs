@@ -14,8 +14,7 @@ use super::kept_file::KeptFile;
 use super::network::{self, HostNetwork, Namespace};
 use crate::health::{Counters, ReadError};
 use crate::metric::Column;
-use crate::model::wide::Tick;
-use crate::model::{Keys, SeriesKey, UnixMicros};
+use crate::model::{Keys, SeriesKey, Tick, UnixMicros};
 use crate::procfs::cmdline::printable;
 use crate::procfs::{Shape, diskstats, parse, shape};
 use crate::schedule::Monotonic;
@@ -247,7 +246,10 @@ mod tests {
         assert_eq!((tick.births.len(), tick.rows.len()), (1, 3));
         let of_the_node = |name| value(&tick, Table::Node, name);
         assert_eq!(of_the_node("context_switches"), Some(9));
-        assert_eq!((of_the_node("load_1m_milli"), of_the_node("tasks"), of_the_node("cpus")), (Some(1500), Some(7), Some(1)));
+        assert_eq!(
+            (of_the_node("load_1m_milli"), of_the_node("tasks"), of_the_node("cpus")),
+            (Some(1500), Some(7), Some(1))
+        );
         assert_eq!((of_the_node("memory_total_bytes"), of_the_node("memory_free_bytes")), (Some(2048), None));
         assert_eq!((of_the_node("cpu_pressure_some_usec"), of_the_node("page_faults")), (Some(77), None));
         assert_eq!(counters.read_errors.iter().map(crate::health::Cell::get).sum::<u64>(), 0, "absent is no error");

@@ -150,7 +150,12 @@ impl Sampler {
         if limits {
             member.limits_due = monotonic() + LIMITS_EVERY;
         }
-        let reading = Reading { plan: &self.plan, time: wall(), wanted: Wanted { stat: true, limits, missing: true } };
+        let reading = Reading {
+            plan: &self.plan,
+            time: wall(),
+            wanted: Wanted { stat: true, limits, missing: true },
+            totals: None,
+        };
         member.sample(&mut self.reader, reading, tick);
     }
 

@@ -4,15 +4,17 @@
 //! while it is empty after having run, each reading waits for the next one: at removal the newest is written as final, at
 //! a new process it is written as an ordinary row. No reading is lost or written twice, and at most one waits.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustix::fd::OwnedFd;
 
+use crate::collect::roster::Totals;
 use crate::discovery::CgroupPath;
-use crate::metric::{COLUMNS, Column};
+use crate::metric::{COLUMNS, Column, column};
 use crate::model::{ColumnSet, Identity, Row, SeriesKey, Tick, UnixMicros};
 use crate::schedule::Monotonic;
 use crate::source::{CgroupFiles, Outcome, Plan, Reader, RowValues, Wanted};
+use crate::subject::Subject;
 use crate::table::Table;
 
 /// Whether processes run in a cgroup.
@@ -52,9 +54,20 @@ impl Life {
     }
 }
 
+/// What a recorded cgroup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A container, or another cgroup under `--scope all`.
+    Container,
+    /// A whole pod.
+    Pod,
+}
+
 /// A recorded cgroup.
 #[derive(Debug)]
 pub struct Member {
+    /// What it is.
+    pub sort: Sort,
     /// Its number in this run.
     pub key: SeriesKey,
     /// Its path below the hierarchies' roots.
@@ -92,16 +105,24 @@ pub struct Reading<'a> {
     pub time: UnixMicros,
     /// Which files.
     pub wanted: Wanted,
+    /// What was counted of its processes since the last reading.
+    pub totals: Option<Totals>,
 }
+
+/// The columns of [`Totals`], in its order.
+static OF_TOTALS: LazyLock<[Option<Column>; 3]> =
+    LazyLock::new(|| ["processes", "threads", "open_descriptors"].map(column));
 
 impl Member {
     /// A cgroup just found.
     #[must_use]
-    pub fn new(key: SeriesKey, (path, identity): (CgroupPath, Arc<Identity>), plan: &Plan, born: Monotonic) -> Self {
+    pub fn new(key: SeriesKey, (path, found): (CgroupPath, (Sort, Identity)), plan: &Plan, born: Monotonic) -> Self {
+        let (sort, identity) = found;
         Self {
+            sort,
             key,
             path,
-            identity,
+            identity: Arc::new(identity),
             files: CgroupFiles::new(plan),
             life: Life::New,
             events: None,
@@ -128,8 +149,9 @@ impl Member {
             return outcome;
         }
         self.carry_limits(reading, &mut row);
-        let row =
-            Row { key: self.key, table: Table::Containers, time: reading.time, is_final: false, present: row.present };
+        set_totals(reading.totals, &mut row);
+        let (table, present) = (self.table(), row.present);
+        let row = Row { key: self.key, table, time: reading.time, is_final: false, present };
         if let Some(support) = self.files.take_support_change(reading.plan) {
             tick.support.push((self.key, support));
         }
@@ -145,6 +167,24 @@ impl Member {
             tick.rows.push(row);
         }
         outcome
+    }
+
+    /// The table that its rows are in.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        match self.sort {
+            Sort::Container => Table::Containers,
+            Sort::Pod => Table::Pods,
+        }
+    }
+
+    /// What its rows are about.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self.sort {
+            Sort::Container => Subject::Container(Arc::clone(&self.identity)),
+            Sort::Pod => Subject::Pod(Arc::clone(&self.identity)),
+        }
     }
 
     fn is_complete(&self, row: &Row) -> bool {
@@ -197,6 +237,16 @@ impl Member {
         let is_final = self.is_complete(&row);
         push(tick, Some((Row { is_final, ..row }, values)));
         is_final
+    }
+}
+
+fn set_totals(totals: Option<Totals>, row: &mut RowValues<'_>) {
+    let Some(Totals { processes, threads, open_descriptors }) = totals else { return };
+    for (column, value) in OF_TOTALS.iter().zip([Some(processes), threads, open_descriptors]) {
+        if let (&Some(column), Some(value)) = (column, value) {
+            row.values[column] = value;
+            row.present.insert(column);
+        }
     }
 }
 
