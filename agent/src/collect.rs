@@ -4,6 +4,7 @@
 //! collectors of the node run on the sampler's thread at its ticks, that of processes on one of its own, because a process
 //! can make a reader wait.
 
+pub mod devices;
 pub mod kept_file;
 pub mod network;
 pub mod node;

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tracing::{debug, error};
 
 use crate::clock::{monotonic, thread_cpu, wall};
+use crate::collect::devices::DeviceNames;
 use crate::collect::node::NodeCollector;
 use crate::collect::roster::Roster;
 use crate::config::Scope;
@@ -91,6 +92,7 @@ pub struct Sampler {
     by_path: HashMap<CgroupPath, SeriesKey>,
     keys: Keys,
     node: Option<NodeCollector>,
+    device_names: DeviceNames,
     scope: Scope,
     counters: Arc<Counters>,
     status: StatusCell,
@@ -132,6 +134,7 @@ impl Sampler {
         let node = node.then(|| NodeCollector::new(&options.proc_root, keys.clone(), Arc::clone(&counters)));
         let mut sampler = Self {
             scope: options.scope,
+            device_names: DeviceNames::new(&options.proc_root),
             node,
             options,
             hierarchy,
@@ -205,7 +208,7 @@ impl Sampler {
 
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
-        let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
+        let (begun, cpu_before) = (monotonic(), thread_cpu());
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
         let mut totals = self.options.beside.roster.as_ref().map(|roster| roster.take_totals()).unwrap_or_default();
@@ -216,10 +219,12 @@ impl Sampler {
                 let reading = Reading { plan: &self.plan, time: wall(), wanted, totals: totals.remove(&member.key) };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
                     gone.push(Arc::clone(&member.path));
+                } else {
+                    member.sample_devices(&self.reader, (&mut self.device_names, &self.keys), reading.time, tick);
                 }
             }
         }
-        self.account(begun, cpu_before, tick.rows.len() - rows_before);
+        self.account(begun, cpu_before, self.members.len());
         if let Some(node) = &mut self.node {
             node.sample(begun, wall(), tick);
         }
@@ -233,14 +238,14 @@ impl Sampler {
         }
     }
 
-    fn account(&mut self, begun: Monotonic, cpu_before: Duration, rows: usize) {
+    fn account(&mut self, begun: Monotonic, cpu_before: Duration, samples: usize) {
         let (ended, cpu) = (monotonic(), thread_cpu());
         self.counters.ticks.increment();
         self.counters.tick_duration.observe(ended.saturating_sub(begun));
         self.counters.sampler_cpu_usec.set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
-        if rows > 0 {
+        if samples > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 53 bits")]
-            let usec = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e6 / rows as f64;
+            let usec = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e6 / samples as f64;
             self.usec_per_sample =
                 if self.usec_per_sample == 0.0 { usec } else { self.usec_per_sample * 0.9 + usec * 0.1 };
         }

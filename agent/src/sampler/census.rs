@@ -180,6 +180,7 @@ impl Sampler {
         if identity != *member.identity {
             member.identity = Arc::new(identity);
             tick.births.push((key, member.subject()));
+            member.devices.rename(&member.identity, tick);
             let member = &self.members[&key];
             self.enroll(member);
         }

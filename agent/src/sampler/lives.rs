@@ -19,7 +19,7 @@ use crate::hierarchy::{Hierarchy, Mode};
 use crate::metric::Tree;
 use crate::model::{Role, SeriesKey, Tick};
 use crate::schedule::Monotonic;
-use crate::source::Wanted;
+use crate::source::{Outcome, Wanted};
 
 /// Cgroups looked at for processes below one container, at most.
 const MAX_NESTED: usize = 256;
@@ -156,7 +156,9 @@ impl Sampler {
             wanted: Wanted { stat: true, limits, missing: true },
             totals: None,
         };
-        member.sample(&mut self.reader, reading, tick);
+        if member.sample(&mut self.reader, reading, tick) != Outcome::Gone {
+            member.sample_devices(&self.reader, (&mut self.device_names, &self.keys), reading.time, tick);
+        }
     }
 
     /// At each pass: members whose end nothing tells of, and sandboxes that show themselves by their process.

@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock};
 
 use rustix::fd::OwnedFd;
 
+use crate::collect::devices::{ContainerDevices, DeviceNames};
 use crate::collect::roster::Totals;
 use crate::discovery::CgroupPath;
 use crate::metric::{COLUMNS, Column, column};
-use crate::model::{ColumnSet, Identity, Row, SeriesKey, Tick, UnixMicros};
+use crate::model::{ColumnSet, Identity, Keys, Row, SeriesKey, Tick, UnixMicros};
 use crate::schedule::Monotonic;
 use crate::source::{CgroupFiles, Outcome, Plan, Reader, RowValues, Wanted};
 use crate::subject::Subject;
@@ -91,6 +92,8 @@ pub struct Member {
     /// Whether it was looked at for being a sandbox.
     pub role_checked: bool,
     limits: Vec<(Column, i64)>,
+    /// The block devices that it did IO on.
+    pub devices: ContainerDevices,
     /// The columns of every pass that it had while it ran: a final reading has them all.
     full: ColumnSet,
     held: Option<(Row, Box<[i64]>)>,
@@ -132,6 +135,7 @@ impl Member {
             limits_due: born,
             role_checked: false,
             limits: Vec::new(),
+            devices: ContainerDevices::default(),
             full: ColumnSet::EMPTY,
             held: None,
         }
@@ -167,6 +171,20 @@ impl Member {
             tick.rows.push(row);
         }
         outcome
+    }
+
+    /// Appends rows of what the reading just made told of block devices; a pod's are its containers'.
+    pub fn sample_devices(
+        &mut self,
+        reader: &Reader,
+        names_and_keys: (&mut DeviceNames, &Keys),
+        time: UnixMicros,
+        tick: &mut Tick,
+    ) {
+        if self.sort == Sort::Container && !reader.devices().is_empty() {
+            let (names, keys) = names_and_keys;
+            self.devices.take(reader.devices(), &self.identity, (names, keys, time), tick);
+        }
     }
 
     /// The table that its rows are in.
@@ -233,6 +251,7 @@ impl Member {
     /// the last row stands as it is.
     pub fn finish(&mut self, tick: &mut Tick) -> bool {
         tick.deaths.push(self.key);
+        self.devices.end(tick);
         let Some((row, values)) = self.held.take() else { return false };
         let is_final = self.is_complete(&row);
         push(tick, Some((Row { is_final, ..row }, values)));

@@ -10,7 +10,7 @@ pub const FIELDS: &[Field] = &[
     field("read_bytes", Counter, Bytes, "io.stat rbytes; v1 blkio.throttle.io_service_bytes_recursive Read", "Bytes read from the device"),
     field("write_bytes", Counter, Bytes, "io.stat wbytes; v1 blkio.throttle.io_service_bytes_recursive Write", "Bytes written to the device"),
     field("discard_bytes", Counter, Bytes, "io.stat dbytes; v1 blkio.throttle.io_service_bytes_recursive Discard", "Bytes discarded on the device").since("4.19"),
-    field("reads", Counter, Count, "io.stat rios; v1 blkio.throttle.io_serviced_recursive Read", "Reads"),
-    field("writes", Counter, Count, "io.stat wios; v1 blkio.throttle.io_serviced_recursive Write", "Writes"),
-    field("discards", Counter, Count, "io.stat dios; v1 blkio.throttle.io_serviced_recursive Discard", "Discards").since("4.19"),
+    field("read_ios", Counter, Count, "io.stat rios; v1 blkio.throttle.io_serviced_recursive Read", "Reads"),
+    field("write_ios", Counter, Count, "io.stat wios; v1 blkio.throttle.io_serviced_recursive Write", "Writes"),
+    field("discard_ios", Counter, Count, "io.stat dios; v1 blkio.throttle.io_serviced_recursive Discard", "Discards").since("4.19"),
 ];
