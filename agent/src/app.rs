@@ -27,13 +27,15 @@ use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
 use crate::hierarchy::{self, Hierarchy};
 use crate::http::Http;
-use crate::model::{Keys, Tick, UnixMicros};
+use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
 use crate::sampler::wait::StopSwitch;
-use crate::sampler::{self, Beside, Sampler, StatusCell};
+use crate::sampler::{self, Sampler, StatusCell};
+use crate::service::events::{EventFilter, RecordedEvent};
 use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
+use crate::store::events::EventRow;
 use crate::store::{self, StartError, Store, Summary};
 use crate::table::Table;
 use facts::CostWatch;
@@ -227,22 +229,22 @@ impl Agent {
     fn start(config: &RunConfig, recording: Recording) -> Result<Self, Error> {
         let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
-        let beside = Beside {
-            keys: Keys::default(),
-            roster: config.process_interval.is_some().then(Arc::<Roster>::default),
-            node: true,
-        };
+        let roster = config.process_interval.is_some().then(Arc::<Roster>::default);
         let options = sampler::Options {
-            beside: beside.clone(),
+            roster,
+            node: true,
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
+            cpu_budget: config.cpu_budget_percent / 100.0,
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
+            ..sampler::Options::default()
         };
+        let told = options.clone();
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
         let (sampler, stop, status) = start_sampler(options, hierarchy.clone(), Arc::clone(&counters), ticks.clone())?;
         // Once the sampler knows who lives.
-        let processes = Reading::start(config, (&hierarchy, &beside), &counters, ticks)?;
+        let processes = Reading::start(config, (&hierarchy, &told), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
         let service = Arc::new(Service {
             recorded: Arc::new(store.reader()),
@@ -410,6 +412,17 @@ impl Recorded for store::Reader {
                 alive: known.alive,
             })
             .collect()
+    }
+
+    fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String> {
+        let passes = |event: &EventRow| filter.passes(|name| event.texts.get(name).map(String::as_str));
+        let found = Self::events(self, (filter.from, filter.to), limit, &passes).map_err(|error| error.to_string())?;
+        let recorded = |event: EventRow| RecordedEvent {
+            time: event.time,
+            texts: event.texts.into_iter().collect(),
+            numbers: event.numbers.into_iter().collect(),
+        };
+        Ok(found.into_iter().map(recorded).collect())
     }
 
     fn status(&self) -> serde_json::Value {

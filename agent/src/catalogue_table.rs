@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use crate::event::Kind;
 use crate::health::Counters;
 use crate::metric::{DERIVED_PROMETHEUS, METRICS, Metric, Prometheus, Source};
 use crate::own_metrics::{own_metrics, use_metrics};
@@ -34,6 +35,11 @@ pub fn render() -> String {
     text.push_str(&table(
         &["Column", "Kind", "Unit", "Read", "Since", "cgroup v2", "cgroup v1", "Prometheus", "Meaning"],
         METRICS.iter().map(row),
+    ));
+    text.push_str("\n## Events\n\nThe `events` table has a row per event. Kinds:\n\n");
+    text.push_str(&table(
+        &["Kind", "Meaning"],
+        Kind::ALL.into_iter().map(|kind| vec![code(kind.as_str()), kind.help().to_owned()]),
     ));
     Table::ALL.into_iter().for_each(|table| other_table(&mut text, table));
     text.push_str("\n## Computed for `/metrics`\n\nFrom a container's last values; all are gauges.\n\n");

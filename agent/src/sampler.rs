@@ -8,26 +8,31 @@ pub mod member;
 pub mod wait;
 
 mod census;
+mod happenings;
 mod lives;
-mod status;
+pub mod notes;
+pub mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tracing::{debug, error};
 
+use crate::budget::{Budget, Shedding, stat_stretch};
 use crate::clock::{monotonic, thread_cpu, wall};
 use crate::collect::devices::DeviceNames;
 use crate::collect::node::NodeCollector;
 use crate::collect::roster::Roster;
-use crate::config::Scope;
+use crate::config::{self, Scope};
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
 use crate::hierarchy::Hierarchy;
+use crate::kernel_log::KernelLog;
 use crate::model::{Keys, SeriesKey, Tick};
+use crate::outbox::Outbox;
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
@@ -65,19 +70,36 @@ pub struct Options {
     pub proc_root: PathBuf,
     /// Kernel files that may be kept open.
     pub may_keep_open: usize,
-    /// What is sampled beside cgroups, and who is told of them.
-    pub beside: Beside,
-}
-
-/// What a sampler shares with others.
-#[derive(Clone, Debug, Default)]
-pub struct Beside {
-    /// Where the numbers of series come from.
+    /// The share of one core that sampling may take.
+    pub cpu_budget: f64,
+    /// The kernel's log, `/dev/kmsg`, for the names of those that were killed for memory.
+    pub kernel_log: PathBuf,
+    /// Where keys come from.
     pub keys: Keys,
     /// Who reads the processes of containers.
     pub roster: Option<Arc<Roster>>,
     /// Sample the node too.
     pub node: bool,
+    /// What the sampling threads tell each other about the budget.
+    pub shedding: Arc<Shedding>,
+}
+
+impl Default for Options {
+    /// Containers once a second, from the usual places, within the default budget.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            scope: Scope::Containers,
+            proc_root: PathBuf::from(config::DEFAULT_PROC_ROOT),
+            may_keep_open: 1024,
+            cpu_budget: config::DEFAULT_CPU_BUDGET_PERCENT / 100.0,
+            kernel_log: PathBuf::from(config::DEFAULT_KERNEL_LOG),
+            keys: Keys::default(),
+            roster: None,
+            node: false,
+            shedding: Arc::default(),
+        }
+    }
 }
 
 /// The sampler; [`Sampler::run`] is its thread.
@@ -96,9 +118,10 @@ pub struct Sampler {
     scope: Scope,
     counters: Arc<Counters>,
     status: StatusCell,
-    /// Births, support and deaths that the writer has not taken yet.
-    unsent: Tick,
-    out: SyncSender<Tick>,
+    outbox: Outbox,
+    conduct: happenings::Conduct,
+    budget: Budget,
+    kernel_log: Option<KernelLog>,
     ticks: u64,
     /// What the kernel told, or a rescan found, and is not looked at yet.
     changes: VecDeque<Change>,
@@ -129,9 +152,10 @@ impl Sampler {
             waiter.watch_changes(inotify)?;
         }
         let status = StatusCell::default();
-        let keys = options.beside.keys.clone();
-        let node = options.beside.node;
-        let node = node.then(|| NodeCollector::new(&options.proc_root, keys.clone(), Arc::clone(&counters)));
+        let outbox = Outbox::new(out, Arc::clone(&counters));
+        let (budget, keys) = (Budget::new(options.cpu_budget), options.keys.clone());
+        let kernel_log = KernelLog::open(&options.kernel_log).ok();
+        let node = options.node.then(|| NodeCollector::new(&options.proc_root, keys.clone(), Arc::clone(&counters)));
         let mut sampler = Self {
             scope: options.scope,
             device_names: DeviceNames::new(&options.proc_root),
@@ -147,8 +171,10 @@ impl Sampler {
             keys,
             counters,
             status: Arc::clone(&status),
-            unsent: Tick::default(),
-            out,
+            outbox,
+            conduct: happenings::Conduct::default(),
+            budget,
+            kernel_log,
             ticks: 0,
             changes: VecDeque::new(),
             in_first_census: true,
@@ -159,6 +185,7 @@ impl Sampler {
             foreign_pids_visible: None,
         };
         sampler.first_census();
+        sampler.tell_of_the_start();
         sampler.publish_status(monotonic());
         Ok((sampler, stop, status))
     }
@@ -186,36 +213,39 @@ impl Sampler {
             self.work_off(monotonic() + CHANGES_FIRST, &mut tick);
             if let Some(due) = schedule.take(monotonic()) {
                 self.counters.missed_ticks.add(due.missed);
+                self.missed(due.missed, &mut tick);
                 self.counters.tick_lateness.observe(due.lateness);
                 self.pass(&mut tick);
             }
-            if !self.send(tick) || woken.stop {
+            self.tell_what_readings_show(&mut tick);
+            if !self.outbox.send(tick) || woken.stop {
                 break;
             }
         }
         self.send_the_rest();
     }
 
-    /// At the end the writer is waited for: it takes everything until the sender is dropped.
+    /// At the end the writer is waited for: it takes everything until the last sender is dropped.
     fn send_the_rest(mut self) {
-        let mut last = std::mem::take(&mut self.unsent);
+        let mut last = Tick::default();
         self.members.values_mut().for_each(|member| member.release_held(&mut last));
-        let rows = u64::try_from(last.rows.len()).unwrap_or(u64::MAX);
-        if !last.is_empty() && self.out.send(last).is_ok() {
-            self.counters.rows_sampled.add(rows);
-        }
+        self.tell_of_the_end(&mut last);
+        self.outbox.finish(last);
     }
 
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
         let (begun, cpu_before) = (monotonic(), thread_cpu());
+        self.look_at_the_clock(tick);
+        self.keep_within_budget(begun, tick);
+        let (stretch, mut shed) = (stat_stretch(self.budget.level()), 0);
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
-        let mut totals = self.options.beside.roster.as_ref().map(|roster| roster.take_totals()).unwrap_or_default();
+        let mut totals = self.options.roster.as_ref().map(|roster| roster.take_totals()).unwrap_or_default();
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
         for ended in [true, false] {
             for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
-                let wanted = wanted(member, self.ticks, begun, self.options.interval);
+                let wanted = wanted(member, (self.ticks, begun), (self.options.interval, stretch), &mut shed);
                 let reading = Reading { plan: &self.plan, time: wall(), wanted, totals: totals.remove(&member.key) };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
                     gone.push(Arc::clone(&member.path));
@@ -224,6 +254,7 @@ impl Sampler {
                 }
             }
         }
+        self.counters.shed_reads.add(shed);
         self.account(begun, cpu_before, self.members.len());
         if let Some(node) = &mut self.node {
             node.sample(begun, wall(), tick);
@@ -317,6 +348,7 @@ impl Sampler {
             Change::Appeared(path) | Change::ProcsChanged(path) | Change::EventsChanged(path) => {
                 self.consider(&path, tick);
             }
+            Change::MemoryEvents(path) => self.memory_events_changed(&path, tick),
             Change::SettingChanged(path) => self.limits_changed(&path),
             Change::Vanished(path) => self.vanished(&path, tick),
         }
@@ -327,47 +359,20 @@ impl Sampler {
             member.limits_due = Duration::ZERO;
         }
     }
-
-    /// Hands a tick on; false when nobody takes it any more. Where the writer is behind by the whole channel the rows are
-    /// dropped and counted; who was born and who died is said with the next tick.
-    fn send(&mut self, tick: Tick) -> bool {
-        let tick = Tick {
-            births: take_and_extend(&mut self.unsent.births, tick.births),
-            support: take_and_extend(&mut self.unsent.support, tick.support),
-            deaths: take_and_extend(&mut self.unsent.deaths, tick.deaths),
-            ..tick
-        };
-        if tick.is_empty() {
-            return true;
-        }
-        let rows = u64::try_from(tick.rows.len()).unwrap_or(u64::MAX);
-        match self.out.try_send(tick) {
-            Ok(()) => {
-                self.counters.rows_sampled.add(rows);
-                true
-            }
-            Err(TrySendError::Full(tick)) => {
-                self.counters.dropped_ticks.increment();
-                self.counters.rows_dropped.add(rows);
-                self.unsent = Tick { rows: Vec::new(), values: Vec::new(), ..tick };
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
 }
 
 /// Which files of a member this pass reads.
-fn wanted(member: &mut Member, ticks: u64, now: Monotonic, interval: Duration) -> Wanted {
+fn wanted(
+    member: &mut Member,
+    (ticks, now): (u64, Monotonic),
+    (interval, stretch): (Duration, u64),
+    shed: &mut u64,
+) -> Wanted {
     let limits = now >= member.limits_due;
     if limits {
         member.limits_due = now + LIMITS_EVERY;
     }
-    Wanted { stat: stat_is_due(ticks, member.key.0, interval), limits, missing: limits || now < member.born + SETTLING }
-}
-
-fn take_and_extend<T>(first: &mut Vec<T>, more: Vec<T>) -> Vec<T> {
-    let mut all = std::mem::take(first);
-    all.extend(more);
-    all
+    let stat = stat_is_due(ticks, member.key.0, (interval, stretch));
+    *shed += u64::from(!stat && stat_is_due(ticks, member.key.0, (interval, 1)));
+    Wanted { stat, limits, missing: limits || now < member.born + SETTLING }
 }

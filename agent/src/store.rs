@@ -27,6 +27,7 @@
 pub mod catalog;
 pub mod data_dir;
 mod durable;
+pub mod events;
 pub mod footer;
 pub mod frame;
 pub mod layout;

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bed::{Bed, can_make_cgroups};
-use fgm_agent::collect::processes::{Moment, Options, Processes, Shedding};
+use fgm_agent::budget::Shedding;
+use fgm_agent::collect::processes::{Moment, NO_COSTLY_LEVEL, Options, Processes};
 use fgm_agent::collect::roster::{Roster, Rostered};
 use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
@@ -30,7 +31,7 @@ struct Desk {
     processes: Processes,
     roster: Arc<Roster>,
     keys: Keys,
-    shedding: Shedding,
+    shedding: Arc<Shedding>,
     now: Duration,
     tick: Tick,
     births: Vec<(SeriesKey, Subject)>,
@@ -44,7 +45,7 @@ impl Desk {
             proc_root: "/proc".into(),
             cgroup_root: hierarchy.watched()[0].to_owned(),
         };
-        let (roster, keys, shedding) = (Arc::new(Roster::default()), Keys::default(), Shedding::default());
+        let (roster, keys, shedding) = (Arc::new(Roster::default()), Keys::default(), Arc::<Shedding>::default());
         let processes = Processes::new(
             options,
             (Arc::clone(&roster), keys.clone()),
@@ -307,14 +308,14 @@ fn shedding_leaves_out_what_is_costly() {
     desk.add(&bed);
     let sleep = Idle::sleep(&bed);
     sleep.until_called("sleep");
-    desk.shedding.set(Shedding::COSTLY);
+    desk.shedding.set_level(NO_COSTLY_LEVEL);
     // The first pass begins the budget.
     for _ in 0..2 {
         desk.pass();
     }
     assert_eq!((desk.value(sleep.pid(), "pss_bytes"), desk.value(sleep.pid(), "open_descriptors")), (None, None));
     assert_eq!(desk.value(sleep.pid(), "threads"), Some(1));
-    desk.shedding.set(Shedding::NOTHING);
+    desk.shedding.set_level(0);
     desk.pass();
     assert!(desk.value(sleep.pid(), "pss_bytes") > Some(0));
 }

@@ -8,12 +8,12 @@ use tracing::error;
 
 use super::Error;
 use crate::collect::processes::thread::{self, Stop};
-use crate::collect::processes::{Options, Processes, Shedding, StatusCell};
+use crate::collect::processes::{Options, Processes, StatusCell};
 use crate::config::RunConfig;
 use crate::health::Counters;
 use crate::hierarchy::Hierarchy;
 use crate::model::Tick;
-use crate::sampler::Beside;
+use crate::sampler;
 use crate::service::facts::Unreadable;
 
 /// The running thread.
@@ -27,17 +27,17 @@ impl Reading {
     /// Starts it, where processes are to be read.
     pub(super) fn start(
         config: &RunConfig,
-        (hierarchy, beside): (&Hierarchy, &Beside),
+        (hierarchy, sampler): (&Hierarchy, &sampler::Options),
         counters: &Arc<Counters>,
         ticks: SyncSender<Tick>,
     ) -> Result<Option<Self>, Error> {
-        let (Some(interval), Some(roster)) = (config.process_interval, &beside.roster) else { return Ok(None) };
+        let (Some(interval), Some(roster)) = (config.process_interval, &sampler.roster) else { return Ok(None) };
         let failed = |source| Error::Start { what: "the reading of processes", source };
         // The hierarchy in which births show has every container's directory, and so its processes.
         let Some(cgroup_root) = hierarchy.watched().first().map(|root| root.to_path_buf()) else { return Ok(None) };
         let options = Options { interval, proc_root: config.proc_root.clone(), cgroup_root };
-        let shared = (Arc::clone(roster), beside.keys.clone());
-        let processes = Processes::new(options, shared, Arc::clone(counters), Shedding::default())
+        let shared = (Arc::clone(roster), sampler.keys.clone());
+        let processes = Processes::new(options, shared, Arc::clone(counters), Arc::clone(&sampler.shedding))
             .map_err(|errno| failed(errno.into()))?;
         let status = processes.status();
         let (thread, stop) = thread::start(processes, ticks).map_err(failed)?;

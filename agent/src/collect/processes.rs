@@ -13,7 +13,6 @@ pub mod thread;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use serde::Serialize;
 
 use super::network::HostNetwork;
 use super::roster::{Roster, Rostered, Totals};
+use crate::budget::Shedding;
 use crate::clock::thread_cpu;
 use crate::health::Counters;
 use crate::model::{Identity, Keys, SeriesKey, Tick, UnixMicros};
@@ -40,31 +40,14 @@ pub const MAX_PER_CONTAINER: usize = 1000;
 /// Processes that are recorded in all.
 pub const MAX_PROCESSES: usize = 10_000;
 
-/// What processes are read for, by what is left out where the agent is above its budget.
-#[derive(Clone, Debug, Default)]
-pub struct Shedding(Arc<AtomicU8>);
+/// From this level of the budget on, PSS and open descriptors are not read.
+pub const NO_COSTLY_LEVEL: u8 = 1;
 
-impl Shedding {
-    /// Everything is read.
-    pub const NOTHING: u8 = 0;
-    /// No PSS and no open descriptors.
-    pub const COSTLY: u8 = 1;
-    /// Nor as often: the interval is stretched by [`Self::STRETCH`].
-    pub const STRETCHED: u8 = 2;
-    /// By how much.
-    pub const STRETCH: u32 = 4;
+/// From this level on, processes are read once in [`STRETCH`] deadlines.
+pub const STRETCHED_LEVEL: u8 = 2;
 
-    /// Sets the level.
-    pub fn set(&self, level: u8) {
-        self.0.store(level, Ordering::Relaxed);
-    }
-
-    /// The level in force.
-    #[must_use]
-    pub fn level(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// How seldom processes are then read.
+pub const STRETCH: u32 = 4;
 
 /// What the collector is told at start.
 #[derive(Clone, Debug)]
@@ -119,7 +102,7 @@ pub struct Processes {
     roster: Arc<Roster>,
     keys: Keys,
     counters: Arc<Counters>,
-    shedding: Shedding,
+    shedding: Arc<Shedding>,
     status: StatusCell,
     known: HashMap<u32, Known>,
     pods: Pods,
@@ -149,7 +132,7 @@ impl Processes {
         options: Options,
         (roster, keys): (Arc<Roster>, Keys),
         counters: Arc<Counters>,
-        shedding: Shedding,
+        shedding: Arc<Shedding>,
     ) -> Result<Self, rustix::io::Errno> {
         let proc_root = proc_dir::open_root(&options.proc_root)?;
         Ok(Self {
@@ -232,7 +215,7 @@ impl Processes {
     /// Reads one process and appends its row.
     fn process(&mut self, (container, pid): (&Rostered, u32), moment: Moment, tick: &mut Tick) -> Option<Numbers> {
         let dir = ProcDir::open(&self.proc_root, pid).ok()?;
-        let with_costly = self.shedding.level() < Shedding::COSTLY;
+        let with_costly = self.shedding.level() < NO_COSTLY_LEVEL;
         let mut numbers = self.reader.read(&dir, with_costly, &mut self.buffer)?;
         self.know((container, pid), (&dir, &numbers), moment, tick);
         let known = self.known.get_mut(&pid)?;

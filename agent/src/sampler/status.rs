@@ -1,4 +1,4 @@
-//! What the sampler tells about itself.
+//! What the sampler tells about itself: a cell that it renews and others read.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -28,6 +28,12 @@ pub struct SamplerStatus {
     pub open_files: usize,
     /// Files that are there but cannot be read, with the number of cgroups where that is so.
     pub unreadable_files: BTreeMap<&'static str, usize>,
+    /// How much is left out to keep within the CPU budget, up to [`crate::budget::MAX_LEVEL`].
+    pub shed_level: u8,
+    /// The share of one core that sampling may take now.
+    pub budget_share: f64,
+    /// The kernel's log can be read: victims of OOM kills have names.
+    pub kernel_log: bool,
     /// Whether the process ids of other containers are visible here.
     pub foreign_pids_visible: Option<bool>,
     /// Whether the host's network interfaces are visible here; `None` where the node is not sampled.
@@ -55,6 +61,9 @@ impl Sampler {
             usec_per_sample: self.usec_per_sample,
             open_files: self.reader.kept_open(),
             unreadable_files,
+            shed_level: self.budget.level(),
+            budget_share: self.budget.share(),
+            kernel_log: self.kernel_log.is_some(),
             foreign_pids_visible: self.foreign_pids_visible,
             host_network_visible: self.node.as_ref().map(NodeCollector::sees_network),
         };

@@ -47,7 +47,7 @@ fn run_is_the_same_as_no_command_and_exactly_the_rows_sampled_are_in_the_file() 
     let agent = Line::bare().args(["run", "--listen", "127.0.0.1:0", "--interval", "60s", "--data"]);
     let agent = agent.args([data.path(), "--cgroup-root".as_ref(), cgroups.path()]).start().ready();
     let sampled = agent.counter("rows_sampled_total");
-    assert_eq!(sampled, 5, "one row of each container at the start, the next ones a minute later");
+    assert_eq!(sampled, 6, "one row of each container at the start and one event, the next ones a minute later");
     agent.signal(Signal::INT);
     let (ended, log) = agent.wait();
     assert_eq!(ended.code(), Some(0), "{log:#?}");

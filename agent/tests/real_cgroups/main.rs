@@ -4,122 +4,26 @@
 
 #![allow(clippy::expect_used, clippy::print_stderr, clippy::print_stdout, unreachable_pub, reason = "a test program")]
 
+#[path = "../bed/mod.rs"]
 mod bed;
+mod events;
+mod pods_and_devices;
+mod watch;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use bed::{Bed, can_make_cgroups};
 use fgm_agent::config::Scope;
-use fgm_agent::health::Counters;
-use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{UNLIMITED, column};
-use fgm_agent::model::{Identity, Role, Row, SeriesKey, Support, Tick};
-use fgm_agent::sampler::wait::StopSwitch;
-use fgm_agent::sampler::{Beside, Options, Sampler};
-use fgm_agent::subject::{Device, Subject};
-use fgm_agent::table::Table;
+use fgm_agent::model::{Role, Row};
+use watch::Watch;
 
 /// The worker processes of these tests: see `bed`.
 #[test]
 #[ignore = "a process in a container, started by the other tests"]
 fn worker() {
     bed::work();
-}
-
-/// A running sampler and all that it has said.
-struct Watch {
-    ticks: Receiver<Tick>,
-    stop: StopSwitch,
-    thread: Option<std::thread::JoinHandle<()>>,
-    identities: HashMap<SeriesKey, Arc<Identity>>,
-    support: HashMap<SeriesKey, Support>,
-    rows: Vec<(Row, Vec<i64>)>,
-    deaths: Vec<SeriesKey>,
-    devices: HashMap<SeriesKey, Arc<Device>>,
-}
-
-impl Watch {
-    fn start(interval: Duration) -> Self {
-        Self::start_with(interval, Scope::Containers, Path::new(bed::CGROUP_ROOT))
-    }
-
-    fn start_with(interval: Duration, scope: Scope, root: &Path) -> Self {
-        let hierarchy = Hierarchy::detect(root).expect("a hierarchy");
-        let options =
-            Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000, beside: Beside::default() };
-        let (out, ticks) = sync_channel(1000);
-        let (sampler, stop, _) = Sampler::start(options, hierarchy, Arc::new(Counters::default()), out).expect("start");
-        let thread = Some(std::thread::spawn(|| sampler.run()));
-        Self {
-            ticks,
-            stop,
-            thread,
-            identities: HashMap::new(),
-            support: HashMap::new(),
-            rows: Vec::new(),
-            deaths: Vec::new(),
-            devices: HashMap::new(),
-        }
-    }
-
-    /// Takes ticks until something holds.
-    fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !holds(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let tick = self.ticks.recv_timeout(left).unwrap_or_else(|_| panic!("waited in vain: {what}"));
-            self.take(&tick);
-        }
-    }
-
-    fn take(&mut self, tick: &Tick) {
-        let known = tick.births.iter().filter_map(|(key, subject)| Some((*key, Arc::clone(subject.identity()?))));
-        self.identities.extend(known);
-        for (key, subject) in &tick.births {
-            if let Subject::IoDevice(device) = subject {
-                self.devices.insert(*key, Arc::clone(device));
-            }
-        }
-        self.support.extend(tick.support.iter().copied());
-        self.rows.extend(tick.iter().map(|(row, values)| (*row, values.to_vec())));
-        self.deaths.extend(&tick.deaths);
-    }
-
-    fn key(&self, container_id: &str) -> Option<SeriesKey> {
-        self.identities.iter().find(|(_, identity)| identity.container_id == container_id).map(|(key, _)| *key)
-    }
-
-    fn rows_of<'a>(&'a self, container_id: &str) -> impl DoubleEndedIterator<Item = &'a (Row, Vec<i64>)> {
-        let key = self.key(container_id);
-        self.rows.iter().filter(move |(row, _)| Some(row.key) == key)
-    }
-
-    fn has_row(&self, container_id: &str) -> bool {
-        self.rows_of(container_id).next().is_some()
-    }
-
-    fn died(&self, container_id: &str) -> bool {
-        self.key(container_id).is_some_and(|key| self.deaths.contains(&key))
-    }
-
-    /// The newest value of a column.
-    fn last(&self, container_id: &str, metric: &str) -> Option<i64> {
-        let column = column(metric).expect("a metric");
-        let mut newest_first = self.rows_of(container_id).rev();
-        newest_first.find(|(row, _)| row.present.contains(column)).map(|(_, values)| values[column])
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.stop.stop();
-        let ended = self.thread.take().expect("started once").join();
-        assert!(ended.is_ok() || std::thread::panicking(), "the sampler panicked");
-    }
 }
 
 fn assert_agrees(recorded_usec: i64, used_usec: i64) {
@@ -186,67 +90,6 @@ fn cpu_time_agrees_with_what_the_process_used() {
 }
 
 #[test]
-fn a_pods_cgroup_keeps_the_totals_of_containers_that_are_gone() {
-    if !can_make_cgroups("a pod's totals") {
-        return;
-    }
-    let mut watch = Watch::start(QUICK);
-    let mut bed = Bed::new();
-    let mut worker = bed.start("burn 200,wait");
-    watch.until("the container's pod", |watch| watch.has_row(&bed.pod_uid));
-    worker.go_on();
-    let used = worker.finish();
-    bed.remove_as_a_runtime();
-    watch.until("the container's death", |watch| watch.died(&bed.container_id));
-    let before = watch.rows_of(&bed.pod_uid).count();
-    watch.until("readings after it", |watch| watch.rows_of(&bed.pod_uid).count() > before + 1);
-    assert!(watch.rows_of(&bed.pod_uid).all(|(row, _)| row.table == Table::Pods));
-    assert!(watch.rows_of(&bed.container_id).all(|(row, _)| row.table == Table::Containers));
-    assert_agrees(watch.last(&bed.pod_uid, "cpu_usage_usec").expect("cpu"), used);
-    let container = &watch.identities[&watch.key(&bed.container_id).expect("known")];
-    assert_eq!(container.parent_id, None, "a pod is not the container around a container");
-}
-
-#[test]
-fn a_device_that_a_container_wrote_to_has_its_own_row() {
-    if !can_make_cgroups("io devices") {
-        return;
-    }
-    let mut watch = Watch::start(QUICK);
-    let bed = Bed::new();
-    // On a real disk, where the tests' own program is; written past the page cache, so that the writer is charged at once.
-    let program = std::env::current_exe().expect("own path");
-    let directory = program.parent().expect("a directory").to_owned();
-    let file = tempfile::NamedTempFile::new_in(directory).expect("a file");
-    let script = format!("read go; dd if=/dev/zero of={} bs=65536 count=16 oflag=direct,sync", file.path().display());
-    let mut writer = std::process::Command::new("sh")
-        .args(["-c", &script])
-        .stdin(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("started");
-    bed.join(writer.id());
-    drop(writer.stdin.take());
-    let has_written = writer.wait().expect("ended").success();
-    watch.until("a reading", |watch| watch.has_row(&bed.container_id));
-    let before = watch.rows_of(&bed.container_id).count();
-    watch.until("readings after it", |watch| watch.rows_of(&bed.container_id).count() > before + 12);
-    let sum = watch.last(&bed.container_id, "io_write_bytes").unwrap_or(0);
-    if !has_written || sum == 0 {
-        assert!(!bed::in_ci() || !has_written, "no IO is charged here");
-        eprintln!("skipped: io devices: this file system does no direct IO that is charged");
-        return;
-    }
-    let column = Table::IoDevices.column("write_bytes").expect("a column");
-    let of_devices = watch.rows.iter().filter(|(row, _)| row.table == Table::IoDevices);
-    let newest: HashMap<SeriesKey, i64> = of_devices.map(|(row, values)| (row.key, values[column])).collect();
-    let mine = watch.devices.iter().filter(|(_, device)| device.owner.container_id.as_ref() == Some(&bed.container_id));
-    let written: i64 = mine.clone().filter_map(|(key, _)| newest.get(key)).sum();
-    assert_eq!(written, sum, "devices add up to the container's own number");
-    assert!(mine.clone().any(|(_, device)| device.device.is_some()), "a disk has a name");
-}
-
-#[test]
 fn throttling_is_counted_in_periods_and_in_time() {
     if !can_make_cgroups("throttling") {
         return;
@@ -254,7 +97,7 @@ fn throttling_is_counted_in_periods_and_in_time() {
     let mut watch = Watch::start(QUICK);
     let bed = Bed::new();
     bed.limit_cpu(20_000, 100_000);
-    let worker = bed.start("burn 1500");
+    let worker = bed.start("burn 300");
     watch.until("ten throttled periods", |watch| {
         watch.last(&bed.container_id, "cpu_nr_throttled").is_some_and(|periods| periods >= 10)
     });
@@ -262,7 +105,10 @@ fn throttling_is_counted_in_periods_and_in_time() {
     let last = |metric| watch.last(&bed.container_id, metric).expect(metric);
     assert!(last("cpu_nr_periods") >= last("cpu_nr_throttled"));
     let throttled = last("cpu_throttled_usec");
-    assert!((500_000..3_000_000).contains(&throttled), "10 periods x about 80 ms: {throttled} us");
+    assert!(
+        (100_000..3_000_000).contains(&throttled),
+        "10 periods x at most 80 ms, less where CPUs are scarce: {throttled} us"
+    );
     assert_eq!((last("cpu_quota_usec"), last("cpu_period_usec")), (20_000, 100_000));
 }
 
