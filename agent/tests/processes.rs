@@ -26,6 +26,9 @@ fn worker() {
     bed::work();
 }
 
+/// An interface's name, and the columns that have a value.
+type NetworkRow = (Option<String>, Vec<(&'static str, i64)>);
+
 /// A collector, the containers that it knows, and what it said in its last pass.
 struct Desk {
     processes: Processes,
@@ -87,7 +90,7 @@ impl Desk {
         row.present.contains(column).then(|| values[column])
     }
 
-    fn network(&self, pod_uid: &str) -> Vec<(Option<String>, Vec<(&'static str, i64)>)> {
+    fn network(&self, pod_uid: &str) -> Vec<NetworkRow> {
         let subject = |key| self.births.iter().rev().find(|(born, _)| *born == key).map(|(_, subject)| subject);
         let mut rows = Vec::new();
         for (row, values) in self.tick.iter().filter(|(row, _)| row.table == Table::Network) {
@@ -370,7 +373,7 @@ fn processes_that_come_and_go_while_they_are_read_do_no_harm() {
     let bed = Bed::new();
     let mut desk = Desk::new();
     desk.add(&bed);
-    let forks = "i=0; while [ $i -lt 2000 ]; do /bin/true & i=$((i+1)); done; wait";
+    let forks = "i=0; while [ $i -lt 500 ]; do /bin/true & i=$((i+1)); done; wait";
     let mut storm = Command::new("sh").args(["-c", forks]).spawn().expect("started");
     bed.join(storm.id());
     let mut passes = 0;

@@ -66,7 +66,7 @@ def rows_of(data, table):
     """The rows of a table that each reader finds, with all of its columns read."""
     files = f"read_parquet('{data}/{table}/**/*.parquet', hive_partitioning = true)"
     return {
-        "duckdb": len(duckdb.execute(f"SELECT * FROM {files}").fetchall()),
+        "duckdb": duckdb.execute(f"SELECT count(*), count(COLUMNS(*)) FROM {files}").fetchone()[0],
         "pandas": len(pandas.read_parquet(data / table)),
         "polars": len(polars.read_parquet(data / table, hive_partitioning=True)),
     }
