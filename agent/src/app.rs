@@ -6,6 +6,7 @@
 
 mod facts;
 mod names;
+mod processes;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::collect::roster::Roster;
 use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
 use crate::hierarchy::{self, Hierarchy};
@@ -41,6 +43,7 @@ use crate::store::events::EventRow;
 use crate::store::{self, StartError, Store, Summary};
 use crate::table::Table;
 use facts::CostWatch;
+use processes::Reading;
 
 /// How long HTTP may take to finish the answers that it is in.
 const HTTP_GRACE: Duration = Duration::from_secs(3);
@@ -231,6 +234,7 @@ struct Agent {
     stop: StopSwitch,
     status: StatusCell,
     pods: Arc<PodsCell>,
+    processes: Option<Reading>,
     service: Arc<Service>,
 }
 
@@ -239,7 +243,10 @@ impl Agent {
         let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
         let pods = Arc::clone(&names.pods);
+        let roster = config.process_interval.is_some().then(Arc::<Roster>::default);
         let options = sampler::Options {
+            roster,
+            node: true,
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
@@ -248,8 +255,11 @@ impl Agent {
             names,
             ..sampler::Options::default()
         };
+        let told = options.clone();
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
-        let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
+        let (sampler, stop, status) = start_sampler(options, hierarchy.clone(), Arc::clone(&counters), ticks.clone())?;
+        // Once the sampler knows who lives.
+        let processes = Reading::start(config, (&hierarchy, &told), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
         let service = Arc::new(Service {
             recorded: Arc::new(store.reader()),
@@ -258,7 +268,7 @@ impl Agent {
             own_use: Box::new(move || own.read()),
             readiness: Arc::new(Readiness::default()),
         });
-        Ok(Self { store, sampler, stop, status, pods, service })
+        Ok(Self { store, sampler, stop, status, pods, processes, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -300,6 +310,7 @@ impl Agent {
             known.scope.reason =
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
             known.unreadable = facts::unreadable(&status);
+            known.unreadable.extend(self.processes.iter().flat_map(Reading::unreadable));
             known.cost = cost;
             known.names = self.pods.status();
         });
@@ -308,8 +319,9 @@ impl Agent {
     /// Stops the sampler, then the store; everything sampled is sealed when this returns.
     async fn finish(self) -> Result<(), Error> {
         self.stop.stop();
-        let (sampler, store) = (self.sampler, self.store);
+        let (sampler, store, processes) = (self.sampler, self.store, self.processes);
         let joined = tokio::task::spawn_blocking(move || {
+            processes.into_iter().for_each(Reading::stop);
             let sampled = sampler.join();
             (sampled, store.join())
         });

@@ -110,6 +110,12 @@ struct RunArgs {
         long, value_name = "DURATION", env = "FGM_SPILL_INTERVAL", default_value = "5s", value_parser = spill_interval
     )]
     spill_interval: Duration,
+    /// Read the processes of containers and the networks of pods this often, 1s to 10m, or off
+    #[arg(
+        long, value_name = "DURATION", env = "FGM_PROCESS_INTERVAL", default_value = "5s",
+        value_parser = process_interval
+    )]
+    process_interval: ProcessInterval,
     /// Serve the API here
     #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN, value_parser = address)]
     listen: SocketAddr,
@@ -123,6 +129,10 @@ struct RunArgs {
     )]
     cpu_budget: f64,
 }
+
+/// How often processes are read; none where that is switched off. A type, because clap makes an `Option` an optional flag.
+#[derive(Clone, Copy, Debug)]
+struct ProcessInterval(Option<Duration>);
 
 impl RunArgs {
     fn into_options(self) -> Options {
@@ -140,6 +150,7 @@ impl RunArgs {
             rotate: self.rotate,
             tail_bytes: self.tail_bytes,
             spill_interval: self.spill_interval,
+            process_interval: self.process_interval.0,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
             cpu_budget_percent: self.cpu_budget,
@@ -211,6 +222,14 @@ fn rotate(text: &str) -> Result<Duration, String> {
 
 fn spill_interval(text: &str) -> Result<Duration, String> {
     duration_within(text, &config::SPILL_INTERVAL_RANGE, "the spill interval")
+}
+
+fn process_interval(text: &str) -> Result<ProcessInterval, String> {
+    if matches!(text, "off" | "0") {
+        return Ok(ProcessInterval(None));
+    }
+    let within = duration_within(text, &config::PROCESS_INTERVAL_RANGE, "the process interval");
+    within.map(|interval| ProcessInterval(Some(interval))).map_err(|error| format!("{error}, or off"))
 }
 
 fn duration_within(text: &str, range: &RangeInclusive<Duration>, what: &str) -> Result<Duration, String> {
@@ -295,6 +314,7 @@ mod tests {
         assert_eq!(defaults.rotate, config::DEFAULT_ROTATE);
         assert_eq!(defaults.tail_bytes, config::DEFAULT_TAIL_BYTES);
         assert_eq!(defaults.spill_interval, config::DEFAULT_SPILL_INTERVAL);
+        assert_eq!(defaults.process_interval, Some(config::DEFAULT_PROCESS_INTERVAL));
         assert_eq!(defaults.listen, config::DEFAULT_LISTEN);
         assert_eq!(defaults.metrics_listen, None);
         assert_eq!(defaults.scope, Scope::Containers);
@@ -311,6 +331,9 @@ mod tests {
             assert_eq!(config.data, DataDir::Explicit("/d".into()));
             assert_eq!(config.scope, Scope::All);
             assert_eq!(config.metrics_listen, "0.0.0.0:9090".parse().ok());
+        }
+        for off in ["off", "0"] {
+            assert_eq!(config(&["--process-interval", off]).process_interval, None);
         }
         assert_eq!(config(&["--listen", "localhost:0"]).listen, "127.0.0.1:0".parse().unwrap());
         assert!((config(&["--cpu-budget", "5%"]).cpu_budget_percent - 5.0).abs() < f64::EPSILON);
@@ -361,6 +384,11 @@ mod tests {
             (
                 &["--spill-interval", "0"],
                 "invalid value '0' for '--spill-interval <DURATION>': the spill interval must be between 100ms and 600s",
+            ),
+            (
+                &["--process-interval", "100ms"],
+                "invalid value '100ms' for '--process-interval <DURATION>': the process interval must be between 1s and \
+                 600s, or off",
             ),
             (&["--tail-bytes", "4KiB"], "invalid value '4KiB' for '--tail-bytes <SIZE>': the tail needs at least 1MiB"),
             (

@@ -35,6 +35,10 @@ pub const MIN_TAIL_BYTES: u64 = 1 << 20;
 pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
 /// The spill intervals that make sense.
 pub const SPILL_INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+/// How often the processes of containers are read.
+pub const DEFAULT_PROCESS_INTERVAL: Duration = Duration::from_secs(5);
+/// The process intervals that make sense, beside none at all.
+pub const PROCESS_INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 /// Where the API listens: loopback only, on the port that the older tool used.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8050);
 /// The share of one core that the agent may use, in percent.
@@ -140,6 +144,8 @@ pub struct Options {
     pub tail_bytes: u64,
     /// `--spill-interval`, within [`SPILL_INTERVAL_RANGE`].
     pub spill_interval: Duration,
+    /// `--process-interval`, within [`PROCESS_INTERVAL_RANGE`]; `None` reads no processes.
+    pub process_interval: Option<Duration>,
     /// `--listen`.
     pub listen: SocketAddr,
     /// `--metrics-listen`.
@@ -189,6 +195,9 @@ pub struct RunConfig {
     /// How often the spill is made safe from a power cut.
     #[serde(rename = "spill_interval_seconds", serialize_with = "seconds")]
     pub spill_interval: Duration,
+    /// How often the processes of containers are read, and the networks of pods; `None` for never.
+    #[serde(rename = "process_interval_seconds", serialize_with = "maybe_seconds")]
+    pub process_interval: Option<Duration>,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Where metrics and health alone are served as well.
@@ -257,6 +266,7 @@ impl RunConfig {
             rotate: options.rotate,
             tail_bytes: options.tail_bytes,
             spill_interval: options.spill_interval,
+            process_interval: options.process_interval,
             listen: options.listen,
             metrics_listen: options.metrics_listen,
             cpu_budget_percent: options.cpu_budget_percent,
@@ -321,6 +331,14 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_f64(duration.as_secs_f64())
 }
 
+#[expect(clippy::ref_option, reason = "the shape that serde asks for")]
+fn maybe_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => seconds(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,6 +358,7 @@ mod tests {
             rotate: DEFAULT_ROTATE,
             tail_bytes: DEFAULT_TAIL_BYTES,
             spill_interval: DEFAULT_SPILL_INTERVAL,
+            process_interval: Some(DEFAULT_PROCESS_INTERVAL),
             listen: DEFAULT_LISTEN,
             metrics_listen: None,
             cpu_budget_percent: DEFAULT_CPU_BUDGET_PERCENT,

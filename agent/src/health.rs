@@ -203,6 +203,14 @@ pub struct Counters {
     pub labels_beyond_bounds: Cell,
     /// Ends and restarts told by pods' statuses that nobody took in time.
     pub pod_news_dropped: Cell,
+    /// Passes over the processes of all containers.
+    pub process_passes: Cell,
+    /// CPU time of the thread that reads processes, in microseconds.
+    pub processes_cpu_usec: Cell,
+    /// Processes recorded now (gauge).
+    pub processes: Cell,
+    /// Times that a process was left out because there are more than are recorded.
+    pub processes_left_out: Cell,
 }
 
 impl Counters {

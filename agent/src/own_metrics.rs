@@ -57,6 +57,7 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         inotify_overflows, rescans,
         rows_written, sealed_bytes, seals, seal_errors, spill_bytes, spill_errors, rows_recovered, rows_dropped,
         files_set_aside, tail_bytes, names_errors, pods, pods_beyond_bounds, labels_beyond_bounds, pod_news_dropped,
+        process_passes, processes_cpu_usec, processes, processes_left_out,
     } = counters;
     vec![
         counter("fgm_ticks_total", "Passes over all containers", ticks),
@@ -93,6 +94,10 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_pods_beyond_bounds_total", "Pods told of by the API server that were not kept", pods_beyond_bounds),
         counter("fgm_labels_beyond_bounds_total", "Labels of pods left out or cut", labels_beyond_bounds),
         counter("fgm_pod_news_dropped_total", "Ends and restarts told by pods that nobody took in time", pod_news_dropped),
+        counter("fgm_process_passes_total", "Passes over the processes of all containers", process_passes),
+        seconds("fgm_processes_cpu_seconds_total", "CPU time of the thread that reads processes", processes_cpu_usec),
+        gauge("fgm_processes", "Processes recorded now", processes),
+        counter("fgm_processes_left_out_total", "Times that a process was left out because there are more than are recorded", processes_left_out),
     ]
 }
 

@@ -19,6 +19,7 @@ const PURE: &[&str] = &[
     "store/catalog.rs", "store/tail.rs", "store/varint.rs", "subject.rs", "table.rs", "table/",
     "store/catalog.rs", "store/tail.rs", "pods.rs", "pods/facts.rs", "pods/object.rs", "pods/quantity.rs",
     "pods/split.rs", "pods/workload.rs",
+    "procfs.rs", "procfs/", "collect/processes/pss.rs",
 ];
 
 /// What a module that only computes has no use for; addresses of `std::net` are values, its sockets are not.
@@ -54,6 +55,8 @@ const RULES: &[Rule] = &[
         "crate::service", "crate::source", "crate::discovery", "crate::args", "crate::app"], "use crate::sampler;"),
     ("the sampler gives ticks to anybody", &["sampler.rs", "sampler/"], &[], &["crate::store", "crate::http",
         "crate::service", "crate::app"], "use crate::store::Store;"),
+    ("collectors give ticks to anybody", &["collect.rs", "collect/"], &[], &["crate::store", "crate::http",
+        "crate::service", "crate::sampler", "crate::app"], "use crate::sampler::Options;"),
     ("reading and finding stand below the sampler", &["source.rs", "discovery.rs", "hierarchy.rs"], &[],
         &["crate::store", "crate::http", "crate::service", "crate::sampler", "crate::app"], "use crate::sampler::Options;"),
 ];

@@ -135,5 +135,9 @@ pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
               fs.inotify.max_user_instances and fs.inotify.max_user_watches"
             .to_owned(),
     });
-    files.chain(pids).chain(births).collect()
+    let network = (status.host_network_visible == Some(false)).then(|| Unreadable {
+        what: "network interfaces of the node".to_owned(),
+        why: "this process sees no process on the host's network (a pod needs hostPID)".to_owned(),
+    });
+    files.chain(pids).chain(births).chain(network).collect()
 }

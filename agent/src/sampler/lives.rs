@@ -19,7 +19,7 @@ use crate::hierarchy::{Hierarchy, Mode};
 use crate::metric::Tree;
 use crate::model::{Role, SeriesKey, Tick};
 use crate::schedule::Monotonic;
-use crate::source::Wanted;
+use crate::source::{Outcome, Wanted};
 
 /// Cgroups looked at for processes below one container, at most.
 const MAX_NESTED: usize = 256;
@@ -150,8 +150,15 @@ impl Sampler {
         if limits {
             member.limits_due = monotonic() + LIMITS_EVERY;
         }
-        let reading = Reading { plan: &self.plan, time: wall(), wanted: Wanted { stat: true, limits, missing: true } };
-        member.sample(&mut self.reader, reading, tick);
+        let reading = Reading {
+            plan: &self.plan,
+            time: wall(),
+            wanted: Wanted { stat: true, limits, missing: true },
+            totals: None,
+        };
+        if member.sample(&mut self.reader, reading, tick) != Outcome::Gone {
+            member.sample_devices(&self.reader, (&mut self.device_names, &self.keys), reading.time, tick);
+        }
     }
 
     /// At each pass: members whose end nothing tells of, and sandboxes that show themselves by their process.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Sampler;
-use super::member::Member;
+use super::member::{Member, Sort};
 use crate::clock::{monotonic, wall};
 use crate::event::{Draft, Kind};
 use crate::model::{Identity, Role, SeriesKey, Tick};
@@ -95,8 +95,10 @@ impl Sampler {
     /// A member has ended: its name may still come.
     pub(super) fn remember_ended(&mut self, member: &Member) {
         let identity = &member.identity;
-        let may_be_named =
-            identity.pod_uid.is_some() && identity.container.is_none() && identity.role == Role::Container;
+        let may_be_named = member.sort == Sort::Container
+            && identity.pod_uid.is_some()
+            && identity.container.is_none()
+            && identity.role == Role::Container;
         if may_be_named && self.options.names.pods.generation() > 0 {
             if self.asked.ended.len() >= MAX_ENDED {
                 self.asked.ended.pop_front();

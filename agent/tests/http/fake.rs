@@ -246,6 +246,7 @@ fn config() -> RunConfig {
         rotate: Duration::from_secs(90),
         tail_bytes: 32 << 20,
         spill_interval: Duration::from_secs(5),
+        process_interval: Some(Duration::from_secs(5)),
         listen: "127.0.0.1:8050".parse().unwrap(),
         metrics_listen: None,
         cpu_budget_percent: 2.0,
