@@ -5,6 +5,7 @@
 //! enough, because everything that takes time runs on threads of its own.
 
 mod facts;
+mod token;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
 use crate::store::{self, StartError, Store, Summary};
+use crate::token_file::{self, TokenFile};
 use facts::CostWatch;
 
 /// How long HTTP may take to finish the answers that it is in.
@@ -66,6 +68,9 @@ pub enum Error {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// No token where one was asked for.
+    #[error(transparent)]
+    Token(#[from] token_file::Error),
     /// The kernel refuses a descriptor, a thread or a signal handler.
     #[error("cannot start {what}: {source}")]
     Start {
@@ -91,7 +96,11 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Hierarchy(_) | Self::Store(StartError::DataDir(_)) | Self::NoDataDir(_) | Self::Listen { .. }
+            Self::Hierarchy(_)
+                | Self::Store(StartError::DataDir(_))
+                | Self::NoDataDir(_)
+                | Self::Listen { .. }
+                | Self::Token(_)
         )
     }
 }
@@ -107,6 +116,7 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
         let interrupt = signal(SignalKind::interrupt()).map_err(start("signal handling"))?;
         let terminate = signal(SignalKind::terminate()).map_err(start("signal handling"))?;
         let mut signals = Signals { interrupt, terminate };
+        let token = config.token_file.as_deref().map(TokenFile::open).transpose()?;
         let Some(recording) = signals.unless_first(Recording::open_aside(&config)).await.transpose()? else {
             info!("stopped before anything was sampled");
             return Ok(());
@@ -121,7 +131,8 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
         say_where("API and metrics", &listener);
         metrics.iter().for_each(|listener| say_where("metrics alone", listener));
         let (stop_http, stopped) = watch::channel(());
-        let http = tokio::spawn(serve(Http::new(Arc::clone(&agent.service)), listener, metrics, stopped));
+        let http = token::guarded(Http::new(Arc::clone(&agent.service)), token);
+        let http = tokio::spawn(serve(http, listener, metrics, stopped));
         let outcome = agent.watch(&config, &mut signals).await;
         tokio::spawn(async move {
             signals.next().await;

@@ -107,6 +107,9 @@ struct RunArgs {
     /// Serve /metrics, /healthz and /readyz alone here as well
     #[arg(long, value_name = "ADDR", env = "FGM_METRICS_LISTEN", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
+    /// Ask for the token in this file on every path but /metrics, /healthz and /readyz; read again when it changes
+    #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
     /// Share of one core that the agent may use, in percent
     #[arg(
         long, value_name = "PERCENT", env = "FGM_CPU_BUDGET", default_value_t = config::DEFAULT_CPU_BUDGET_PERCENT,
@@ -130,6 +133,7 @@ impl RunArgs {
             spill_interval: self.spill_interval,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
+            token_file: self.token_file,
             cpu_budget_percent: self.cpu_budget,
         }
     }
@@ -225,8 +229,14 @@ fn scope(text: &str) -> Result<Scope, String> {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    let parsed = local.as_deref().unwrap_or(text).parse();
-    parsed.map_err(|_| "an address is an IP address and a port, such as 127.0.0.1:8050 or [::]:8050".to_owned())
+    let text = local.as_deref().unwrap_or(text);
+    // A manifest can only put a pod's address and a port together, without the brackets that IPv6 needs.
+    let bare =
+        || text.rsplit_once(':').and_then(|(ip, port)| Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?)));
+    text.parse()
+        .ok()
+        .or_else(bare)
+        .ok_or_else(|| "an address is an IP address and a port, such as 127.0.0.1:8050 or [::]:8050".to_owned())
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -280,6 +290,7 @@ mod tests {
         assert_eq!(defaults.spill_interval, config::DEFAULT_SPILL_INTERVAL);
         assert_eq!(defaults.listen, config::DEFAULT_LISTEN);
         assert_eq!(defaults.metrics_listen, None);
+        assert_eq!(defaults.token_file, None);
         assert_eq!(defaults.scope, Scope::Containers);
         assert_eq!(defaults.node, "host");
         assert_eq!(defaults.data, DataDir::Default { worktree: "default".into() });
@@ -296,6 +307,7 @@ mod tests {
             assert_eq!(config.metrics_listen, "0.0.0.0:9090".parse().ok());
         }
         assert_eq!(config(&["--listen", "localhost:0"]).listen, "127.0.0.1:0".parse().unwrap());
+        assert_eq!(config(&["--metrics-listen", "fd00::7:8051"]).metrics_listen, "[fd00::7]:8051".parse().ok());
         assert!((config(&["--cpu-budget", "5%"]).cpu_budget_percent - 5.0).abs() < f64::EPSILON);
     }
 
@@ -378,6 +390,11 @@ mod tests {
             (
                 &["--metrics-listen", "127.0.0.1:8050"],
                 "--listen and --metrics-listen both name 127.0.0.1:8050: give each its own address or port",
+            ),
+            (
+                &["--listen", "0.0.0.0:8050"],
+                "--listen 0.0.0.0:8050 can be reached from elsewhere: give --token-file as well, or listen on a loopback \
+                 address such as 127.0.0.1:8050 (--metrics-listen serves metrics and health to everybody)",
             ),
         ] {
             assert_eq!(refused(arguments), format!("error: {sentence}"), "{arguments:?}");

@@ -23,3 +23,5 @@ pub mod source;
 pub mod store;
 pub mod subject;
 pub mod table;
+pub mod token;
+pub mod token_file;

@@ -22,6 +22,7 @@ mod life;
 mod real;
 mod refusals;
 mod surroundings;
+mod token;
 
 /// The worker processes of the tests on real cgroups: see `bed`.
 #[test]
