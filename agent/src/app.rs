@@ -32,6 +32,7 @@ use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
 use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
+use crate::sight::{self, Reach};
 use crate::store::data_dir::DataDirError;
 use crate::store::{self, StartError, Store, Summary};
 use crate::token_file::{self, TokenFile};
@@ -226,6 +227,7 @@ struct Agent {
     sampler: JoinHandle<()>,
     stop: StopSwitch,
     status: StatusCell,
+    reach: Reach,
     service: Arc<Service>,
 }
 
@@ -249,7 +251,8 @@ impl Agent {
             own_use: Box::new(move || own.read()),
             readiness: Arc::new(Readiness::default()),
         });
-        Ok(Self { store, sampler, stop, status, service })
+        let reach = sight::look::reach();
+        Ok(Self { store, sampler, stop, status, reach, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -291,6 +294,7 @@ impl Agent {
             known.scope.reason =
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
             known.unreadable = facts::unreadable(&status);
+            known.missing = facts::missing(&status, self.reach);
             known.cost = cost;
         });
     }

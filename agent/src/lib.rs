@@ -19,6 +19,7 @@ pub mod rfc3339;
 pub mod sampler;
 pub mod schedule;
 pub mod service;
+pub mod sight;
 pub mod source;
 pub mod store;
 pub mod subject;

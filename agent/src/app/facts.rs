@@ -10,6 +10,7 @@ use crate::config::RunConfig;
 use crate::model::UnixMicros;
 use crate::sampler::SamplerStatus;
 use crate::service::facts::{CostEstimate, Facts, Limits, ScopeFacts, Unreadable};
+use crate::sight::{Missing, Names, Reach, Sight};
 use crate::store::Store;
 
 /// What is known at the start: of it, when it was and which hierarchies were found.
@@ -30,6 +31,7 @@ pub(super) fn at_start(
         interval_seconds: config.interval.as_secs_f64(),
         cost: None,
         unreadable: Vec::new(),
+        missing: Vec::new(),
         limits: Limits { open_files },
         config: config.clone(),
     }
@@ -110,7 +112,7 @@ impl CostWatch {
     }
 }
 
-/// What this process may not read or see, and why.
+/// Which files this process may not read, and why.
 pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
     let files = status.unreadable_files.iter().map(|(file, cgroups)| Unreadable {
         what: (*file).to_owned(),
@@ -119,17 +121,16 @@ pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
              permission is missing, run as root"
         ),
     });
-    let pids = (status.foreign_pids_visible == Some(false)).then(|| Unreadable {
-        what: "process ids of other containers".to_owned(),
-        why: "this process is in a pid namespace of its own (a pod needs hostPID): on cgroup v1 a container's end is seen \
-              only when its directory goes"
-            .to_owned(),
-    });
-    let births = (!status.inotify_complete).then(|| Unreadable {
-        what: "births of cgroups as they happen".to_owned(),
-        why: "inotify has no instance or watch left for this user: found by rescans instead; raise \
-              fs.inotify.max_user_instances and fs.inotify.max_user_watches"
-            .to_owned(),
-    });
-    files.chain(pids).chain(births).collect()
+    files.collect()
+}
+
+/// What is not recorded here, and why.
+pub(super) fn missing(status: &SamplerStatus, reach: Reach) -> Vec<Missing> {
+    let sight = Sight {
+        sees_foreign_pids: status.foreign_pids_visible,
+        reach,
+        hears_births: status.inotify_complete,
+        names: Names::Unknown,
+    };
+    sight.missing()
 }

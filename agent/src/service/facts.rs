@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::config::{RunConfig, Scope};
 use crate::model::UnixMicros;
 use crate::rfc3339;
+use crate::sight::Missing;
 
 /// What is known about this run.
 #[derive(Clone, Debug, Serialize)]
@@ -32,8 +33,10 @@ pub struct Facts {
     pub interval_seconds: f64,
     /// What sampling costs; none before the first estimate.
     pub cost: Option<CostEstimate>,
-    /// What this process may not read.
+    /// Files that this process may not read.
     pub unreadable: Vec<Unreadable>,
+    /// What is not recorded here for want of rights or of help from outside.
+    pub missing: Vec<Missing>,
     /// The limits that the process runs under.
     pub limits: Limits,
     /// What the run was asked to do.
@@ -68,10 +71,10 @@ pub struct CostEstimate {
     pub warning: Option<String>,
 }
 
-/// Something that this process may not read.
+/// A file that this process may not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
-    /// What: a file, a directory, a feature.
+    /// The file's name.
     pub what: String,
     /// Why, in words.
     pub why: String,

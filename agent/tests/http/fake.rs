@@ -13,6 +13,7 @@ use fgm_agent::model::{ColumnSet, Identity, QosClass, Role};
 use fgm_agent::own_use::OwnUse;
 use fgm_agent::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
 use fgm_agent::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
+use fgm_agent::sight::Missing;
 use fgm_agent::token::{Token, TokenCell};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -199,6 +200,7 @@ fn facts() -> Facts {
             warning: None,
         }),
         unreadable: vec![Unreadable { what: "memory.pressure".into(), why: "permission denied".into() }],
+        missing: vec![Missing { what: "names".into(), why: "no API server".into(), remedy: "a cluster".into() }],
         limits: Limits { open_files: Some(1_048_576) },
         config: config(),
     }
