@@ -25,8 +25,7 @@ pub(crate) enum Driver {
 ///
 /// Elsewhere they are made where `FGM_KIND` asks for it: they take minutes, a docker daemon, and root.
 pub(crate) fn is_there() -> bool {
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    let lack = if !in_ci && std::env::var_os("FGM_KIND").is_none() {
+    let lack = if !in_ci() && std::env::var_os("FGM_KIND").is_none() {
         Some("it takes minutes, a docker daemon and two clusters: set FGM_KIND=1 to run it".to_owned())
     } else if !rustix::process::geteuid().is_root() {
         Some("needs root".to_owned())
@@ -36,9 +35,14 @@ pub(crate) fn is_there() -> bool {
         ["kubectl", "busybox"].iter().find(|tool| !has(tool)).map(|tool| format!("there is no {tool} on the path"))
     };
     let Some(lack) = lack else { return true };
-    assert!(!in_ci, "CI must run the tests on a cluster: {lack}");
+    assert!(!in_ci(), "CI must run the tests on a cluster: {lack}");
     eprintln!("skipped: the tests on a cluster: {lack}");
     false
+}
+
+/// Whether this is CI, where nothing may be skipped.
+pub(crate) fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
 /// The top directory of the checkout.
@@ -79,7 +83,8 @@ pub(crate) fn must(outcome: Result<String, String>) -> String {
     outcome.unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn has(tool: &str) -> bool {
+/// Whether a program is on the path.
+pub(crate) fn has(tool: &str) -> bool {
     run(5, "sh", ["-c", &format!("command -v {tool}")]).is_ok()
 }
 

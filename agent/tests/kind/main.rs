@@ -80,3 +80,28 @@ fn run(driver: Driver) {
     }
     assert!(failed.is_empty(), "{driver:?}: {failed:?}");
 }
+
+#[test]
+fn the_process_profile_adds_process_ids_and_one_capability_alone() {
+    let overlay = |name: &str| {
+        let directory = ground::root().join("k8s/overlays").join(name);
+        ground::run(30, "kubectl", ["kustomize".as_ref(), directory.as_os_str()])
+    };
+    if !ground::has("kubectl") {
+        assert!(!ground::in_ci(), "CI must have kubectl");
+        eprintln!("skipped: the profiles' manifests: there is no kubectl on the path");
+        return;
+    }
+    let built = |name: &str| ground::must(overlay(name));
+    let (core, process) = (built("core"), built("process"));
+    let added: Vec<&str> = process.lines().filter(|line| !core.contains(*line)).map(str::trim).collect();
+    assert_eq!(added, ["add:", "- SYS_PTRACE", "hostPID: true"]);
+    assert_eq!(process.lines().count(), core.lines().count() + added.len(), "nothing is taken away");
+    for needed in ["runAsUser: 0", "- ALL", "allowPrivilegeEscalation: false", "readOnlyRootFilesystem: true"] {
+        assert!(core.contains(needed), "{needed}");
+    }
+    assert!(core.contains("type: RuntimeDefault") && !core.contains("hostNetwork"));
+    for name in ["non-root", "kind-core", "kind-process"] {
+        assert!(built(name).contains("kind: DaemonSet"), "{name}");
+    }
+}
