@@ -5,6 +5,7 @@
 //! enough, because everything that takes time runs on threads of its own.
 
 mod facts;
+mod names;
 mod token;
 
 use std::net::SocketAddr;
@@ -28,6 +29,9 @@ use crate::hierarchy::{self, Hierarchy};
 use crate::http::Http;
 use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
+use crate::pods::cell::PodsCell;
+use crate::pods::watch::ConnectError;
+use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
 use crate::service::facts::FactsCell;
@@ -72,6 +76,9 @@ pub enum Error {
     /// No token where one was asked for.
     #[error(transparent)]
     Token(#[from] token_file::Error),
+    /// The kubeconfig that was named makes no sense.
+    #[error(transparent)]
+    Names(#[from] ConnectError),
     /// The kernel refuses a descriptor, a thread or a signal handler.
     #[error("cannot start {what}: {source}")]
     Start {
@@ -102,6 +109,7 @@ impl Error {
                 | Self::NoDataDir(_)
                 | Self::Listen { .. }
                 | Self::Token(_)
+                | Self::Names(_)
         )
     }
 }
@@ -128,7 +136,8 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             Some(address) => Some(listen("--metrics-listen", address).await?),
             None => None,
         };
-        let agent = Agent::start(&config, recording)?;
+        let names = Naming::start(&config, &recording.counters).await?;
+        let agent = Agent::start(&config, recording, names)?;
         say_where("API and metrics", &listener);
         metrics.iter().for_each(|listener| say_where("metrics alone", listener));
         let (stop_http, stopped) = watch::channel(());
@@ -228,18 +237,21 @@ struct Agent {
     stop: StopSwitch,
     status: StatusCell,
     reach: Reach,
+    pods: Arc<PodsCell>,
     service: Arc<Service>,
 }
 
 impl Agent {
-    fn start(config: &RunConfig, recording: Recording) -> Result<Self, Error> {
+    fn start(config: &RunConfig, recording: Recording, names: Naming) -> Result<Self, Error> {
         let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
+        let pods = Arc::clone(&names.pods);
         let options = sampler::Options {
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
+            names,
         };
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
         let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
@@ -252,7 +264,7 @@ impl Agent {
             readiness: Arc::new(Readiness::default()),
         });
         let reach = sight::look::reach();
-        Ok(Self { store, sampler, stop, status, reach, service })
+        Ok(Self { store, sampler, stop, status, reach, pods, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -294,8 +306,9 @@ impl Agent {
             known.scope.reason =
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
             known.unreadable = facts::unreadable(&status);
-            known.missing = facts::missing(&status, self.reach);
             known.cost = cost;
+            known.names = self.pods.status();
+            known.missing = facts::missing(&status, self.reach, &known.names);
         });
     }
 

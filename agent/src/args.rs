@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, ConfigError, Options, RunConfig, Scope, Surroundings};
+use crate::config::{self, ConfigError, Names, Options, RunConfig, Scope, Surroundings};
 use crate::human;
 
 /// The version with the git revision it was built from.
@@ -90,6 +90,15 @@ struct RunArgs {
     /// Where procfs is mounted
     #[arg(long, value_name = "DIR", env = "FGM_PROC_ROOT", default_value = config::DEFAULT_PROC_ROOT)]
     proc_root: PathBuf,
+    /// Names of pods and containers: auto (the API server in a pod or with --kubeconfig, docker's and podman's files), or off
+    #[arg(long, value_name = "NAMES", env = "FGM_NAMES", default_value = "auto", value_parser = names)]
+    names: Names,
+    /// Outside of a pod, ask the API server of this file's current context for names [default: none is asked]
+    #[arg(long, value_name = "FILE", env = "FGM_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// Where the root of the host's file system is, for docker's and podman's files
+    #[arg(long, value_name = "DIR", env = "FGM_HOST_ROOT", default_value = config::DEFAULT_HOST_ROOT)]
+    host_root: PathBuf,
     /// Seal a file after this time, 1s to 1h
     #[arg(long, value_name = "DURATION", env = "FGM_ROTATE", default_value = "90s", value_parser = rotate)]
     rotate: Duration,
@@ -128,6 +137,9 @@ impl RunArgs {
             scope: self.scope,
             cgroup_root: self.cgroup_root,
             proc_root: self.proc_root,
+            names: self.names,
+            kubeconfig: self.kubeconfig,
+            host_root: self.host_root,
             rotate: self.rotate,
             tail_bytes: self.tail_bytes,
             spill_interval: self.spill_interval,
@@ -225,6 +237,11 @@ fn tail_bytes(text: &str) -> Result<u64, String> {
 fn scope(text: &str) -> Result<Scope, String> {
     let found = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
     found.ok_or_else(|| format!("the scope is one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
+}
+
+fn names(text: &str) -> Result<Names, String> {
+    let found = Names::ALL.into_iter().find(|names| names.as_str() == text);
+    found.ok_or_else(|| format!("names are one of {}", Names::ALL.map(Names::as_str).join(", ")))
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -364,6 +381,7 @@ mod tests {
                  G), such as 32MiB",
             ),
             (&["--scope", "pods"], "invalid value 'pods' for '--scope <SCOPE>': the scope is one of containers, all"),
+            (&["--names", "on"], "invalid value 'on' for '--names <NAMES>': names are one of auto, off"),
             (
                 &["--listen", "8050"],
                 "invalid value '8050' for '--listen <ADDR>': an address is an IP address and a port, such as \

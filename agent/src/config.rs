@@ -17,6 +17,8 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 pub const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
 /// The mount point of the cgroup hierarchies.
 pub const DEFAULT_CGROUP_ROOT: &str = "/sys/fs/cgroup";
+/// Where the root of the host's file system is.
+pub const DEFAULT_HOST_ROOT: &str = "/";
 /// The mount point of procfs.
 pub const DEFAULT_PROC_ROOT: &str = "/proc";
 /// How long a segment collects rows before it is sealed.
@@ -69,6 +71,31 @@ impl Scope {
     }
 }
 
+/// Whether containers get names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Names {
+    /// From the API server where there is one to ask, else from docker's and podman's files.
+    #[default]
+    Auto,
+    /// Ids only; nobody is asked.
+    Off,
+}
+
+impl Names {
+    /// Every choice, in the order in which help and errors name them.
+    pub const ALL: [Self; 2] = [Self::Auto, Self::Off];
+
+    /// The choice's name on the command line and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Where recordings go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,6 +126,12 @@ pub struct Options {
     pub cgroup_root: PathBuf,
     /// `--proc-root`.
     pub proc_root: PathBuf,
+    /// `--names`.
+    pub names: Names,
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--host-root`.
+    pub host_root: PathBuf,
     /// `--rotate`, within [`ROTATE_RANGE`].
     pub rotate: Duration,
     /// `--tail-bytes`, at least [`MIN_TAIL_BYTES`].
@@ -142,6 +175,12 @@ pub struct RunConfig {
     pub cgroup_root: PathBuf,
     /// The mount point of procfs.
     pub proc_root: PathBuf,
+    /// Whether containers get names.
+    pub names: Names,
+    /// The API server to ask, where this is no pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the root of the host's file system is, for docker's and podman's files.
+    pub host_root: PathBuf,
     /// How long a segment collects rows before it is sealed.
     #[serde(rename = "rotate_seconds", serialize_with = "seconds")]
     pub rotate: Duration,
@@ -204,7 +243,8 @@ impl RunConfig {
         if !is_node_name(&node) {
             return Err(ConfigError::Node(node));
         }
-        for (flag, path) in [("--cgroup-root", &options.cgroup_root), ("--proc-root", &options.proc_root)] {
+        let roots = [("--cgroup-root", &options.cgroup_root), ("--proc-root", &options.proc_root)];
+        for (flag, path) in roots.into_iter().chain([("--host-root", &options.host_root)]) {
             if path.as_os_str().is_empty() {
                 return Err(ConfigError::EmptyPath(flag));
             }
@@ -222,6 +262,9 @@ impl RunConfig {
             scope: options.scope,
             cgroup_root: options.cgroup_root,
             proc_root: options.proc_root,
+            names: options.names,
+            kubeconfig: options.kubeconfig,
+            host_root: options.host_root,
             rotate: options.rotate,
             tail_bytes: options.tail_bytes,
             spill_interval: options.spill_interval,
@@ -303,6 +346,9 @@ mod tests {
             scope: Scope::Containers,
             cgroup_root: DEFAULT_CGROUP_ROOT.into(),
             proc_root: DEFAULT_PROC_ROOT.into(),
+            names: Names::Auto,
+            kubeconfig: None,
+            host_root: DEFAULT_HOST_ROOT.into(),
             rotate: DEFAULT_ROTATE,
             tail_bytes: DEFAULT_TAIL_BYTES,
             spill_interval: DEFAULT_SPILL_INTERVAL,

@@ -15,6 +15,7 @@ pub mod metric;
 pub mod model;
 pub mod own_metrics;
 pub mod own_use;
+pub mod pods;
 pub mod rfc3339;
 pub mod sampler;
 pub mod schedule;

@@ -12,6 +12,12 @@ pub fn format(time: UnixMicros) -> String {
     format!("{timestamp:.6}")
 }
 
+/// The time that an RFC 3339 text says, with any offset; `None` where it says none.
+#[must_use]
+pub fn parse(text: &str) -> Option<UnixMicros> {
+    text.parse().ok().map(Timestamp::as_microsecond)
+}
+
 /// For `#[serde(serialize_with = "rfc3339::serialize")]`.
 ///
 /// # Errors
@@ -30,6 +36,13 @@ mod tests {
         assert_eq!(format(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(format(1_769_860_800_123_456), "2026-01-31T12:00:00.123456Z");
         assert_eq!(format(-1), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_and_anything_else_is_no_time() {
+        assert_eq!(parse("2026-01-31T12:00:00.123456Z"), Some(1_769_860_800_123_456));
+        assert_eq!(parse("2026-01-31T13:00:00+01:00"), Some(1_769_860_800_000_000));
+        assert_eq!(["", "yesterday", "2026-01-31"].map(parse), [None; 3]);
     }
 
     #[test]

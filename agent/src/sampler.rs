@@ -5,6 +5,7 @@
 //! thread that samples, so no lock stands between finding a dying container and reading it.
 
 pub mod member;
+pub mod naming;
 pub mod wait;
 
 mod census;
@@ -28,6 +29,7 @@ use crate::model::{ContainerKey, Tick};
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
+use naming::{Asked, Naming};
 use wait::{StopSwitch, Waiter};
 
 /// How often limits are read again, changed or not.
@@ -61,6 +63,8 @@ pub struct Options {
     pub proc_root: PathBuf,
     /// Kernel files that may be kept open.
     pub may_keep_open: usize,
+    /// Where names come from.
+    pub names: Naming,
 }
 
 /// What the sampler tells about itself, renewed once a second at most.
@@ -113,6 +117,7 @@ pub struct Sampler {
     next_status: Monotonic,
     usec_per_sample: f64,
     foreign_pids_visible: Option<bool>,
+    asked: Asked,
 }
 
 impl Sampler {
@@ -157,6 +162,7 @@ impl Sampler {
             next_status: monotonic(),
             usec_per_sample: 0.0,
             foreign_pids_visible: None,
+            asked: Asked::default(),
         };
         sampler.first_census();
         sampler.publish_status(monotonic());
@@ -209,6 +215,7 @@ impl Sampler {
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
         let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
+        self.learn_names(tick);
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.

@@ -18,6 +18,7 @@ use fgm_agent::health::Counters;
 use fgm_agent::hierarchy::Hierarchy;
 use fgm_agent::metric::{UNLIMITED, column};
 use fgm_agent::model::{ContainerKey, Identity, Role, Row, Support, Tick};
+use fgm_agent::sampler::naming::Naming;
 use fgm_agent::sampler::wait::StopSwitch;
 use fgm_agent::sampler::{Options, Sampler};
 
@@ -46,7 +47,8 @@ impl Watch {
 
     fn start_with(interval: Duration, scope: Scope, root: &Path) -> Self {
         let hierarchy = Hierarchy::detect(root).expect("a hierarchy");
-        let options = Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000 };
+        let names = Naming::default();
+        let options = Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000, names };
         let (out, ticks) = sync_channel(1000);
         let (sampler, stop, _) = Sampler::start(options, hierarchy, Arc::new(Counters::default()), out).expect("start");
         let thread = Some(std::thread::spawn(|| sampler.run()));

@@ -8,6 +8,7 @@ use crate::args::{CRATE_VERSION, GIT_REVISION};
 use crate::clock;
 use crate::config::RunConfig;
 use crate::model::UnixMicros;
+use crate::pods::cell::{NamesState, NamesStatus};
 use crate::sampler::SamplerStatus;
 use crate::service::facts::{CostEstimate, Facts, Limits, ScopeFacts, Unreadable};
 use crate::sight::{Missing, Names, Reach, Sight};
@@ -30,6 +31,7 @@ pub(super) fn at_start(
         scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },
         interval_seconds: config.interval.as_secs_f64(),
         cost: None,
+        names: NamesStatus::default(),
         unreadable: Vec::new(),
         missing: Vec::new(),
         limits: Limits { open_files },
@@ -125,12 +127,29 @@ pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
 }
 
 /// What is not recorded here, and why.
-pub(super) fn missing(status: &SamplerStatus, reach: Reach) -> Vec<Missing> {
+pub(super) fn missing(status: &SamplerStatus, reach: Reach, names: &NamesStatus) -> Vec<Missing> {
     let sight = Sight {
         sees_foreign_pids: status.foreign_pids_visible,
         reach,
         hears_births: status.inotify_complete,
-        names: Names::Unknown,
+        names: names_of(names),
     };
     sight.missing()
+}
+
+fn names_of(status: &NamesStatus) -> Names {
+    let off = |why: &str, remedy: &str| Names::Off { why: why.to_owned(), remedy: remedy.to_owned() };
+    match status.state {
+        NamesState::Off => off("they are not asked for", "--names auto"),
+        NamesState::NoServer => off(
+            "there is no API server to ask: this is no pod with a service account's token, and none was named",
+            "run it as a pod whose service account may get, list and watch pods, or name one with --kubeconfig",
+        ),
+        NamesState::Connecting => Names::Unknown,
+        NamesState::Connected => Names::Known,
+        NamesState::Retrying => off(
+            status.last_error.as_deref().unwrap_or("the API server does not answer as it should"),
+            "let the service account get, list and watch pods, and the agent reach the API server; it tries again by itself",
+        ),
+    }
 }

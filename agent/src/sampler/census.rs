@@ -114,6 +114,7 @@ impl Sampler {
     fn born(&mut self, path: &CgroupPath, identity: Identity, tick: &mut Tick) {
         let key = ContainerKey(self.next_key);
         self.next_key += 1;
+        let identity = self.named(key, identity);
         let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, monotonic());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = self.keep_events_open(path);
@@ -181,6 +182,7 @@ impl Sampler {
         let Some(mut member) = self.by_path.remove(path).and_then(|key| self.members.remove(&key)) else { return };
         let counter = if member.finish(tick) { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
         counter.increment();
+        self.remember_ended(&member);
         self.reader.release(&member.files, member.kept_beside_files());
     }
 }

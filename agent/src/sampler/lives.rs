@@ -171,7 +171,15 @@ impl Sampler {
         self.members.values().filter(|member| holds(member)).map(|member| member.key).collect()
     }
 
-    /// A pod's sandbox runs one process called `pause`; the path does not tell.
+    /// Whether a named container is in the same directory. Static pods of two clusters on one machine (Kind) have the same
+    /// hash, and the other cluster's are no sandboxes of this one's.
+    fn is_beside_named(&self, path: &str) -> bool {
+        let named = self.members.values().filter(|other| other.identity.container.is_some());
+        named.into_iter().any(|other| above(&other.path) == above(path))
+    }
+
+    /// A pod's sandbox is none of the containers that the API server knows, and runs one process called `pause`, which only
+    /// an agent in the host's pid namespace sees; the path does not tell.
     fn check_role(&mut self, key: ContainerKey, now: Monotonic, tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let may_be_sandbox = member.identity.role == Role::Container && member.identity.pod_uid.is_some();
@@ -180,6 +188,17 @@ impl Sampler {
             return;
         }
         let path = Arc::clone(&member.path);
+        let identity = Arc::clone(&member.identity);
+        let told = self.options.names.pods.generation() > 0
+            && self.options.names.pods.read(|index| index.is_sandbox(&identity))
+            && self.is_beside_named(&path);
+        if told {
+            self.rename(key, tick, |identity| identity.role = Role::Sandbox);
+        }
+        if let Some(member) = self.members.get_mut(&key).filter(|_| told) {
+            member.role_checked = true;
+            return;
+        }
         let first = self.hierarchy.watched().iter().find_map(|root| {
             open(root, &path, "cgroup.procs").and_then(|fd| read_start(&fd)).and_then(|text| cgroup::first_pid(&text))
         });
@@ -192,6 +211,11 @@ impl Sampler {
             self.rename(key, tick, |identity| identity.role = Role::Sandbox);
         }
     }
+}
+
+/// The directory above a cgroup.
+fn above(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(above, _)| above)
 }
 
 /// The beginning of the first `cgroup.procs` that is not empty, of a cgroup or of those below it; empty where all are,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::{RunConfig, Scope};
 use crate::model::UnixMicros;
+use crate::pods::cell::NamesStatus;
 use crate::rfc3339;
 use crate::sight::Missing;
 
@@ -33,6 +34,8 @@ pub struct Facts {
     pub interval_seconds: f64,
     /// What sampling costs; none before the first estimate.
     pub cost: Option<CostEstimate>,
+    /// How it stands with names.
+    pub names: NamesStatus,
     /// Files that this process may not read.
     pub unreadable: Vec<Unreadable>,
     /// What is not recorded here for want of rights or of help from outside.

@@ -245,7 +245,8 @@ impl Tail {
             (live.series, live.carried) = (None, None);
         }
         live.identity = Arc::clone(identity);
-        if let Some(series) = live.series {
+        // One that has ended already may still have rows here.
+        if let Some(series) = live.series.or_else(|| self.active.index_of(&identity.container_id)) {
             self.active.set_identity(series, Arc::clone(identity));
             frame.birth(key, identity);
         }

@@ -41,6 +41,10 @@ fn json_replies_are_golden() {
         ("/api/health", "health.json"),
         ("/api/status", "status.json"),
         ("/api/containers", "containers.json"),
+        (
+            "/api/containers?namespace=shop&pod=checkout-6d4f&workload=checkout&labels=app:checkout",
+            "containers_filtered.json",
+        ),
         ("/api/containers?include=sandbox&search=PAUSE&limit=1", "containers_sandbox.json"),
     ] {
         let answer = get(server.api, target);
@@ -98,7 +102,8 @@ fn wrong_requests_get_a_sentence() {
         (
             "/api/containers?qos=x",
             400,
-            "there is no parameter \"qos\" here; there is namespace, qos_class, search, limit, include",
+            "there is no parameter \"qos\" here; there is namespace, pod, workload, qos_class, labels, \
+             search, limit, include",
         ),
         ("/api/status?x", 400, "there is no parameter \"x\" here; this path takes none"),
         (

@@ -22,7 +22,7 @@ use cluster::Cluster;
 use ground::Driver;
 
 /// Names of pods from the API server reach `/api/containers`.
-const HAS_NAMES: bool = false;
+const HAS_NAMES: bool = true;
 /// `/api/events` answers.
 const HAS_EVENTS: bool = false;
 
