@@ -7,6 +7,8 @@
 mod facts;
 mod names;
 mod processes;
+mod recorded;
+mod token;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,13 +37,12 @@ use crate::pods::watch::ConnectError;
 use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
-use crate::service::events::{EventFilter, RecordedEvent};
 use crate::service::facts::FactsCell;
-use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
+use crate::service::{Readiness, Service};
+use crate::sight::{self, Reach};
 use crate::store::data_dir::DataDirError;
-use crate::store::events::EventRow;
 use crate::store::{self, StartError, Store, Summary};
-use crate::table::Table;
+use crate::token_file::{self, TokenFile};
 use facts::CostWatch;
 use processes::Reading;
 
@@ -76,6 +77,9 @@ pub enum Error {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// No token where one was asked for.
+    #[error(transparent)]
+    Token(#[from] token_file::Error),
     /// The kubeconfig that was named makes no sense.
     #[error(transparent)]
     Names(#[from] ConnectError),
@@ -108,6 +112,7 @@ impl Error {
                 | Self::Store(StartError::DataDir(_))
                 | Self::NoDataDir(_)
                 | Self::Listen { .. }
+                | Self::Token(_)
                 | Self::Names(_)
         )
     }
@@ -124,6 +129,7 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
         let interrupt = signal(SignalKind::interrupt()).map_err(start("signal handling"))?;
         let terminate = signal(SignalKind::terminate()).map_err(start("signal handling"))?;
         let mut signals = Signals { interrupt, terminate };
+        let token = config.token_file.as_deref().map(TokenFile::open).transpose()?;
         let Some(recording) = signals.unless_first(Recording::open_aside(&config)).await.transpose()? else {
             info!("stopped before anything was sampled");
             return Ok(());
@@ -139,7 +145,8 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
         say_where("API and metrics", &listener);
         metrics.iter().for_each(|listener| say_where("metrics alone", listener));
         let (stop_http, stopped) = watch::channel(());
-        let http = tokio::spawn(serve(Http::new(Arc::clone(&agent.service)), listener, metrics, stopped));
+        let http = token::guarded(Http::new(Arc::clone(&agent.service)), token);
+        let http = tokio::spawn(serve(http, listener, metrics, stopped));
         let outcome = agent.watch(&config, &mut signals).await;
         tokio::spawn(async move {
             signals.next().await;
@@ -233,6 +240,7 @@ struct Agent {
     sampler: JoinHandle<()>,
     stop: StopSwitch,
     status: StatusCell,
+    reach: Reach,
     pods: Arc<PodsCell>,
     processes: Option<Reading>,
     service: Arc<Service>,
@@ -268,7 +276,8 @@ impl Agent {
             own_use: Box::new(move || own.read()),
             readiness: Arc::new(Readiness::default()),
         });
-        Ok(Self { store, sampler, stop, status, pods, processes, service })
+        let reach = sight::look::reach();
+        Ok(Self { store, sampler, stop, status, reach, pods, processes, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -313,6 +322,7 @@ impl Agent {
             known.unreadable.extend(self.processes.iter().flat_map(Reading::unreadable));
             known.cost = cost;
             known.names = self.pods.status();
+            known.missing = facts::missing(&status, self.reach, &known.names);
         });
     }
 
@@ -400,48 +410,5 @@ fn raise_open_files() -> Option<u64> {
             warn!(%error, "cannot raise the limit of open files: files beyond it are opened for each read");
             current
         }
-    }
-}
-
-impl Recorded for store::Reader {
-    fn latest(&self) -> Vec<LatestContainer> {
-        let rows = Self::latest(self, Table::Containers).into_iter();
-        let containers = rows.filter_map(|row| Some((Arc::clone(row.subject.identity()?), row)));
-        containers
-            .map(|(identity, row)| LatestContainer {
-                identity,
-                time: row.time,
-                // What can no longer be read is absent, not what it was last.
-                seen: row.known.difference(&row.support.unsupported).difference(&row.support.unreadable),
-                values: row.values,
-            })
-            .collect()
-    }
-
-    fn containers(&self) -> Vec<ContainerSummary> {
-        let known = Self::containers(self).into_iter();
-        known
-            .map(|known| ContainerSummary {
-                identity: known.identity,
-                first_seen: known.first_seen,
-                last_seen: known.last_seen,
-                alive: known.alive,
-            })
-            .collect()
-    }
-
-    fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String> {
-        let passes = |event: &EventRow| filter.passes(|name| event.texts.get(name).map(String::as_str));
-        let found = Self::events(self, (filter.from, filter.to), limit, &passes).map_err(|error| error.to_string())?;
-        let recorded = |event: EventRow| RecordedEvent {
-            time: event.time,
-            texts: event.texts.into_iter().collect(),
-            numbers: event.numbers.into_iter().collect(),
-        };
-        Ok(found.into_iter().map(recorded).collect())
-    }
-
-    fn status(&self) -> serde_json::Value {
-        serde_json::to_value(Self::status(self)).unwrap_or_default()
     }
 }

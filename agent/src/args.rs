@@ -122,6 +122,9 @@ struct RunArgs {
     /// Serve /metrics, /healthz and /readyz alone here as well
     #[arg(long, value_name = "ADDR", env = "FGM_METRICS_LISTEN", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
+    /// Ask for the token in this file on every path but /metrics, /healthz and /readyz; read again when it changes
+    #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
     /// Share of one core that the agent may use, in percent
     #[arg(
         long, value_name = "PERCENT", env = "FGM_CPU_BUDGET", default_value_t = config::DEFAULT_CPU_BUDGET_PERCENT,
@@ -153,6 +156,7 @@ impl RunArgs {
             process_interval: self.process_interval.0,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
+            token_file: self.token_file,
             cpu_budget_percent: self.cpu_budget,
         }
     }
@@ -261,8 +265,14 @@ fn names(text: &str) -> Result<Names, String> {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    let parsed = local.as_deref().unwrap_or(text).parse();
-    parsed.map_err(|_| "an address is an IP address and a port, such as 127.0.0.1:8050 or [::]:8050".to_owned())
+    let text = local.as_deref().unwrap_or(text);
+    // A manifest can only put a pod's address and a port together, without the brackets that IPv6 needs.
+    let bare =
+        || text.rsplit_once(':').and_then(|(ip, port)| Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?)));
+    text.parse()
+        .ok()
+        .or_else(bare)
+        .ok_or_else(|| "an address is an IP address and a port, such as 127.0.0.1:8050 or [::]:8050".to_owned())
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -317,6 +327,7 @@ mod tests {
         assert_eq!(defaults.process_interval, Some(config::DEFAULT_PROCESS_INTERVAL));
         assert_eq!(defaults.listen, config::DEFAULT_LISTEN);
         assert_eq!(defaults.metrics_listen, None);
+        assert_eq!(defaults.token_file, None);
         assert_eq!(defaults.scope, Scope::Containers);
         assert_eq!(defaults.node, "host");
         assert_eq!(defaults.data, DataDir::Default { worktree: "default".into() });
@@ -336,6 +347,7 @@ mod tests {
             assert_eq!(config(&["--process-interval", off]).process_interval, None);
         }
         assert_eq!(config(&["--listen", "localhost:0"]).listen, "127.0.0.1:0".parse().unwrap());
+        assert_eq!(config(&["--metrics-listen", "fd00::7:8051"]).metrics_listen, "[fd00::7]:8051".parse().ok());
         assert!((config(&["--cpu-budget", "5%"]).cpu_budget_percent - 5.0).abs() < f64::EPSILON);
     }
 
@@ -424,6 +436,11 @@ mod tests {
             (
                 &["--metrics-listen", "127.0.0.1:8050"],
                 "--listen and --metrics-listen both name 127.0.0.1:8050: give each its own address or port",
+            ),
+            (
+                &["--listen", "0.0.0.0:8050"],
+                "--listen 0.0.0.0:8050 can be reached from elsewhere: give --token-file as well, or listen on a loopback \
+                 address such as 127.0.0.1:8050 (--metrics-listen serves metrics and health to everybody)",
             ),
         ] {
             assert_eq!(refused(arguments), format!("error: {sentence}"), "{arguments:?}");

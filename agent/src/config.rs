@@ -150,6 +150,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// `--metrics-listen`.
     pub metrics_listen: Option<SocketAddr>,
+    /// `--token-file`.
+    pub token_file: Option<PathBuf>,
     /// `--cpu-budget`, in percent of one core.
     pub cpu_budget_percent: f64,
 }
@@ -202,6 +204,8 @@ pub struct RunConfig {
     pub listen: SocketAddr,
     /// Where metrics and health alone are served as well.
     pub metrics_listen: Option<SocketAddr>,
+    /// The file with the token that every path but metrics and health needs; none, and the API is on loopback alone.
+    pub token_file: Option<PathBuf>,
     /// The share of one core that the agent may use, in percent.
     pub cpu_budget_percent: f64,
 }
@@ -224,6 +228,12 @@ pub enum ConfigError {
     /// One port for two listeners.
     #[error("--listen and --metrics-listen both name {0}: give each its own address or port")]
     SameListener(SocketAddr),
+    /// An API that other machines could reach, and that asks nobody who they are.
+    #[error(
+        "--listen {0} can be reached from elsewhere: give --token-file as well, or listen on a loopback address such as \
+         127.0.0.1:8050 (--metrics-listen serves metrics and health to everybody)"
+    )]
+    OpenListener(SocketAddr),
     /// An empty path.
     #[error("{0} needs a directory, and the one given is empty")]
     EmptyPath(&'static str),
@@ -253,6 +263,9 @@ impl RunConfig {
         if options.listen.port() != 0 && options.metrics_listen == Some(options.listen) {
             return Err(ConfigError::SameListener(options.listen));
         }
+        if options.token_file.is_none() && !options.listen.ip().to_canonical().is_loopback() {
+            return Err(ConfigError::OpenListener(options.listen));
+        }
         Ok(Self {
             data,
             node,
@@ -269,6 +282,7 @@ impl RunConfig {
             process_interval: options.process_interval,
             listen: options.listen,
             metrics_listen: options.metrics_listen,
+            token_file: options.token_file,
             cpu_budget_percent: options.cpu_budget_percent,
         })
     }
@@ -361,6 +375,7 @@ mod tests {
             process_interval: Some(DEFAULT_PROCESS_INTERVAL),
             listen: DEFAULT_LISTEN,
             metrics_listen: None,
+            token_file: None,
             cpu_budget_percent: DEFAULT_CPU_BUDGET_PERCENT,
         }
     }
@@ -438,6 +453,20 @@ mod tests {
         let any = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
         let asked = Options { listen: any, metrics_listen: Some(any), ..options() };
         assert!(RunConfig::new(asked, &around()).is_ok());
+    }
+
+    #[test]
+    fn an_api_that_others_could_reach_needs_a_token() {
+        for listen in ["0.0.0.0:8050", "[::]:8050", "10.0.0.7:0", "[::ffff:10.0.0.7]:1"] {
+            let open = Options { listen: listen.parse().unwrap(), ..options() };
+            let guarded = Options { token_file: Some("/token".into()), ..open.clone() };
+            assert_eq!(RunConfig::new(open, &around()), Err(ConfigError::OpenListener(listen.parse().unwrap())));
+            assert!(RunConfig::new(guarded, &around()).is_ok());
+        }
+        for listen in ["127.0.0.1:0", "127.9.9.9:8050", "[::1]:8050", "[::ffff:127.0.0.1]:1"] {
+            let local = Options { listen: listen.parse().unwrap(), ..options() };
+            assert!(RunConfig::new(local, &around()).is_ok(), "{listen}");
+        }
     }
 
     #[test]

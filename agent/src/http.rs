@@ -22,6 +22,7 @@ mod api;
 mod door;
 mod error;
 mod event_query;
+mod gate;
 mod health;
 mod host;
 mod prometheus;
@@ -30,8 +31,10 @@ mod serve;
 mod text_format;
 
 use crate::service::Service;
+use crate::token::TokenCell;
 use door::Door;
 use error::ApiError;
+use gate::Gate;
 use host::HostRule;
 use prometheus::Exposition;
 
@@ -66,6 +69,7 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct Http {
     shared: Arc<Shared>,
+    token: Option<TokenCell>,
 }
 
 impl Http {
@@ -74,7 +78,13 @@ impl Http {
     pub fn new(service: Arc<Service>) -> Self {
         let exposition = Exposition::new(Arc::clone(&service));
         let shared = Shared { service, exposition, queries: Door::for_queries(), scrapes: Door::for_scrapes() };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), token: None }
+    }
+
+    /// With a token that every path but those of the metrics listener needs.
+    #[must_use]
+    pub fn guarded_by(self, token: TokenCell) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// Serves everything until `stop` resolves, then drains.
@@ -103,11 +113,12 @@ impl Http {
             .route("/api/containers", get(api::containers))
             .route("/api/events", get(api::events))
             .fallback(async || ApiError::NotFound(API_PATHS.iter().map(|&(path, _)| path).collect()));
-        self.finish(router).layer(middleware::from_fn_with_state(HostRule::new(listen), host::check))
+        let gate = Gate { host: HostRule::new(listen), token: self.token.clone() };
+        careful(self.finish(router).layer(middleware::from_fn_with_state(gate, gate::check)))
     }
 
     fn metrics_router(&self) -> Router {
-        self.finish(self.common_routes().fallback(async || ApiError::NotFound(METRICS_PATHS.to_vec())))
+        careful(self.finish(self.common_routes().fallback(async || ApiError::NotFound(METRICS_PATHS.to_vec()))))
     }
 
     fn common_routes(&self) -> Router<Arc<Shared>> {
@@ -121,9 +132,13 @@ impl Http {
         router
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
             .layer(DefaultBodyLimit::max(MAX_REQUEST_BODY_BYTES))
-            .layer(middleware::map_response(careful_headers))
             .with_state(Arc::clone(&self.shared))
     }
+}
+
+/// The outermost layer, so that refusals have these headers too.
+fn careful(router: Router) -> Router {
+    router.layer(middleware::map_response(careful_headers))
 }
 
 /// Answers are of the moment and are what their type says; no cache and no browser may think otherwise.

@@ -16,7 +16,7 @@ type Rule = (&'static str, &'static [&'static str], &'static [&'static str], &'s
 const PURE: &[&str] = &[
     "cgroup.rs", "cgroup/", "metric.rs", "model.rs", "schedule.rs", "health.rs", "config.rs", "human.rs", "rfc3339.rs",
     "store/layout.rs", "store/rotation.rs", "store/rowlog.rs", "store/frame.rs", "store/schema.rs", "store/segment.rs",
-    "store/catalog.rs", "store/tail.rs", "store/varint.rs", "subject.rs", "table.rs", "table/",
+    "store/varint.rs", "subject.rs", "table.rs", "table/", "token.rs", "sight.rs", "event.rs", "budget.rs",
     "store/catalog.rs", "store/tail.rs", "pods.rs", "pods/facts.rs", "pods/object.rs", "pods/quantity.rs",
     "pods/split.rs", "pods/workload.rs",
     "procfs.rs", "procfs/", "collect/processes/pss.rs",
@@ -36,7 +36,8 @@ const RULES: &[Rule] = &[
     ("one door for HTTP", &[""], &["http.rs", "http/"], &["axum::", "hyper::", "hyper_util::",
         "prometheus_client::"], "use axum::Router;"),
     ("one door for the command line", &[""], &["args.rs"], &["clap::"], "use clap::Parser;"),
-    ("one door for async", &[""], &["app.rs", "app/names.rs", "http.rs", "http/", "pods/watch"], &["tokio::"], "tokio::spawn(work);"),
+    ("one door for async", &[""], &["app.rs", "app/names.rs", "app/token.rs", "http.rs", "http/", "pods/watch"],
+        &["tokio::"], "tokio::spawn(work);"),
     ("one door for the API server", &[""], &["pods/watch"], &["kube::", "http_body_util::"], "use kube::Client;"),
     ("kube's own types of objects stay out", &[""], &[], &["k8s_openapi::"], "use k8s_openapi::api::core::v1::Pod;"),
     ("names know no asker", &["pods.rs", "pods/"], &[], &["crate::sampler", "crate::store", "crate::http",
@@ -65,7 +66,7 @@ const RULES: &[Rule] = &[
 const MAX_LINES: usize = 400;
 const LONGER: &[(&str, usize, &str)] = &[
     ("metric.rs", 620, "the catalogue: a table of one line per metric"),
-    ("app.rs", 450, "the composition root: it names every part once"),
+    ("app.rs", 420, "the composition root: it names every part once"),
 ];
 
 /// A file's path below its crate's `src`, and its text.

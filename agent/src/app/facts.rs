@@ -8,9 +8,10 @@ use crate::args::{CRATE_VERSION, GIT_REVISION};
 use crate::clock;
 use crate::config::RunConfig;
 use crate::model::UnixMicros;
-use crate::pods::cell::NamesStatus;
+use crate::pods::cell::{NamesState, NamesStatus};
 use crate::sampler::SamplerStatus;
 use crate::service::facts::{CostEstimate, Facts, Limits, ScopeFacts, Unreadable};
+use crate::sight::{Missing, Names, Reach, Sight};
 use crate::store::Store;
 
 /// What is known at the start: of it, when it was and which hierarchies were found.
@@ -32,6 +33,7 @@ pub(super) fn at_start(
         cost: None,
         names: NamesStatus::default(),
         unreadable: Vec::new(),
+        missing: Vec::new(),
         limits: Limits { open_files },
         config: config.clone(),
     }
@@ -114,7 +116,7 @@ impl CostWatch {
     }
 }
 
-/// What this process may not read or see, and why.
+/// Which files this process may not read, and why.
 pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
     let files = status.unreadable_files.iter().map(|(file, cgroups)| Unreadable {
         what: (*file).to_owned(),
@@ -123,21 +125,35 @@ pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
              permission is missing, run as root"
         ),
     });
-    let pids = (status.foreign_pids_visible == Some(false)).then(|| Unreadable {
-        what: "process ids of other containers".to_owned(),
-        why: "this process is in a pid namespace of its own (a pod needs hostPID): on cgroup v1 a container's end is seen \
-              only when its directory goes"
-            .to_owned(),
-    });
-    let births = (!status.inotify_complete).then(|| Unreadable {
-        what: "births of cgroups as they happen".to_owned(),
-        why: "inotify has no instance or watch left for this user: found by rescans instead; raise \
-              fs.inotify.max_user_instances and fs.inotify.max_user_watches"
-            .to_owned(),
-    });
-    let network = (status.host_network_visible == Some(false)).then(|| Unreadable {
-        what: "network interfaces of the node".to_owned(),
-        why: "this process sees no process on the host's network (a pod needs hostPID)".to_owned(),
-    });
-    files.chain(pids).chain(births).chain(network).collect()
+    files.collect()
+}
+
+/// What is not recorded here, and why.
+pub(super) fn missing(status: &SamplerStatus, reach: Reach, names: &NamesStatus) -> Vec<Missing> {
+    let sight = Sight {
+        sees_foreign_pids: status.foreign_pids_visible,
+        reach,
+        hears_births: status.inotify_complete,
+        sees_host_network: status.host_network_visible,
+        reads_kernel_log: status.kernel_log,
+        names: names_of(names),
+    };
+    sight.missing()
+}
+
+fn names_of(status: &NamesStatus) -> Names {
+    let off = |why: &str, remedy: &str| Names::Off { why: why.to_owned(), remedy: remedy.to_owned() };
+    match status.state {
+        NamesState::Off => off("they are not asked for", "--names auto"),
+        NamesState::NoServer => off(
+            "there is no API server to ask: this is no pod with a service account's token, and none was named",
+            "run it as a pod whose service account may get, list and watch pods, or name one with --kubeconfig",
+        ),
+        NamesState::Connecting => Names::Unknown,
+        NamesState::Connected => Names::Known,
+        NamesState::Retrying => off(
+            status.last_error.as_deref().unwrap_or("the API server does not answer as it should"),
+            "let the service account get, list and watch pods, and the agent reach the API server; it tries again by itself",
+        ),
+    }
 }

@@ -14,6 +14,8 @@ pub(super) enum ApiError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Host(#[from] HostError),
+    #[error("this path needs the agent's token: send Authorization: Bearer TOKEN")]
+    Unauthorized,
     #[error("there is nothing at this path; there is {}", .0.join(", "))]
     NotFound(Vec<&'static str>),
     #[error("this path answers GET and HEAD only")]
@@ -29,6 +31,7 @@ impl ApiError {
         match self {
             Self::Query(_) => StatusCode::BAD_REQUEST,
             Self::Host(error) => error.status(),
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -44,6 +47,9 @@ impl IntoResponse for ApiError {
         match self {
             Self::Busy => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::Unauthorized => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::MethodNotAllowed => {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));

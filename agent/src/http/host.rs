@@ -6,13 +6,8 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::middleware::Next;
-use axum::response::Response;
-
-use crate::http::error::ApiError;
 
 /// Why a request's `Host` is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -43,7 +38,8 @@ impl HostRule {
         Self { listen }
     }
 
-    fn check(self, uri: &Uri, headers: &HeaderMap) -> Result<(), HostError> {
+    /// Judges a request's `Host`, and the name in its target where that has one.
+    pub(super) fn check(self, uri: &Uri, headers: &HeaderMap) -> Result<(), HostError> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(HostError::NotOne) };
         let host: Authority = host.to_str().ok().and_then(|text| text.parse().ok()).ok_or(HostError::Foreign)?;
@@ -61,12 +57,6 @@ impl HostRule {
         host.eq_ignore_ascii_case("localhost")
             || address.is_some_and(|ip| ip.is_loopback() || ip == self.listen || self.listen.is_unspecified())
     }
-}
-
-/// Refuses requests whose `Host` the rule does not allow.
-pub(super) async fn check(State(rule): State<HostRule>, request: Request, next: Next) -> Result<Response, ApiError> {
-    rule.check(request.uri(), request.headers())?;
-    Ok(next.run(request).await)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::config::{RunConfig, Scope};
 use crate::model::UnixMicros;
 use crate::pods::cell::NamesStatus;
 use crate::rfc3339;
+use crate::sight::Missing;
 
 /// What is known about this run.
 #[derive(Clone, Debug, Serialize)]
@@ -35,8 +36,10 @@ pub struct Facts {
     pub cost: Option<CostEstimate>,
     /// How it stands with names.
     pub names: NamesStatus,
-    /// What this process may not read.
+    /// Files that this process may not read.
     pub unreadable: Vec<Unreadable>,
+    /// What is not recorded here for want of rights or of help from outside.
+    pub missing: Vec<Missing>,
     /// The limits that the process runs under.
     pub limits: Limits,
     /// What the run was asked to do.
@@ -75,10 +78,10 @@ pub struct CostEstimate {
     pub warning: Option<String>,
 }
 
-/// Something that this process may not read.
+/// A file that this process may not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
-    /// What: a file, a directory, a feature.
+    /// The file's name.
     pub what: String,
     /// Why, in words.
     pub why: String,

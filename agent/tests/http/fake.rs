@@ -15,6 +15,8 @@ use fgm_agent::pods::cell::{NamesState, NamesStatus};
 use fgm_agent::service::events::{EventFilter, RecordedEvent};
 use fgm_agent::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
 use fgm_agent::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
+use fgm_agent::sight::Missing;
+use fgm_agent::token::{Token, TokenCell};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -70,6 +72,16 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn server() -> Server {
+    serve(|http| http)
+}
+
+/// A server that wants this token.
+pub(crate) fn guarded_server(token: &str) -> (Server, TokenCell) {
+    let token = TokenCell::new(Token::parse(token.as_bytes()).unwrap());
+    (serve(|http| http.guarded_by(token.clone())), token)
+}
+
+fn serve(change: impl FnOnce(Http) -> Http) -> Server {
     let runtime = Runtime::new().unwrap();
     let (recording, readiness) = (Arc::new(recording()), Arc::new(Readiness::default()));
     let service = Service {
@@ -79,7 +91,7 @@ pub(crate) fn server() -> Server {
         own_use: Box::new(own_use),
         readiness: Arc::clone(&readiness),
     };
-    let http = Http::new(Arc::new(service));
+    let http = change(Http::new(Arc::new(service)));
     let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (api_listener, metrics_listener) = (bind(), bind());
     let (api, metrics) = (api_listener.local_addr().unwrap(), metrics_listener.local_addr().unwrap());
@@ -226,6 +238,7 @@ fn facts() -> Facts {
             containers: 9,
         },
         unreadable: vec![Unreadable { what: "memory.pressure".into(), why: "permission denied".into() }],
+        missing: vec![Missing { what: "names".into(), why: "no API server".into(), remedy: "a cluster".into() }],
         limits: Limits { open_files: Some(1_048_576) },
         config: config(),
     }
@@ -249,6 +262,7 @@ fn config() -> RunConfig {
         process_interval: Some(Duration::from_secs(5)),
         listen: "127.0.0.1:8050".parse().unwrap(),
         metrics_listen: None,
+        token_file: None,
         cpu_budget_percent: 2.0,
     };
     RunConfig::new(options, &Surroundings::default()).unwrap()

@@ -7,6 +7,7 @@
 mod client;
 mod exposition;
 mod fake;
+mod token;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -172,10 +173,15 @@ fn the_index_names_every_path_and_each_answers() {
 
 #[test]
 fn answers_are_neither_cached_nor_sniffed_nor_shared_with_other_origins() {
-    let answer = request(server().api, "GET", "/api/health", "Host: localhost\r\nOrigin: http://evil.example\r\n");
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(answer.header("access-control-allow-origin"), None);
+    let server = server();
+    for (host, status) in [("localhost", 200), ("evil.example", 403)] {
+        let headers = format!("Host: {host}\r\nOrigin: http://evil.example\r\n");
+        let answer = request(server.api, "GET", "/api/health", &headers);
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
 }
 
 #[test]

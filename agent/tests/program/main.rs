@@ -23,6 +23,7 @@ mod names;
 mod real;
 mod refusals;
 mod surroundings;
+mod token;
 
 /// The worker processes of the tests on real cgroups: see `bed`.
 #[test]

@@ -78,6 +78,9 @@ fn what_an_ordinary_user_may_not_read_is_null_named_and_counted() {
     assert!(status["counters"]["read_errors_total"]["denied"].as_u64().unwrap() >= 2);
     let named: Vec<_> = status["agent"]["unreadable"].as_array().unwrap().iter().map(|e| e["what"].clone()).collect();
     assert_eq!(named, ["cpu.pressure", "memory.stat"]);
+    let missing = status["agent"]["missing"][0].clone();
+    assert!(missing["what"].as_str().unwrap().starts_with("PSS (smaps_rollup)"), "{missing}");
+    assert!(missing["remedy"].as_str().unwrap().contains("SYS_PTRACE"), "{missing}");
     let metrics = agent.get("/metrics").body;
     let denied = metrics.lines().find_map(|line| line.strip_prefix("fgm_read_errors_total{class=\"denied\"} "));
     assert!(denied.unwrap().parse::<u64>().unwrap() >= 2, "{denied:?}");
@@ -131,7 +134,7 @@ fn without_an_inotify_instance_births_are_found_by_rescans_and_status_says_so() 
     let agent = line.run_by_nobody().start().ready();
     agent.says("no inotify instance to be had");
     drop(hog);
-    let named = |agent: &Agent| agent.status()["agent"]["unreadable"].to_string();
+    let named = |agent: &Agent| agent.status()["agent"]["missing"].to_string();
     eventually("its words", || named(&agent).contains("births of cgroups as they happen").then_some(()));
     cgroups.add(1);
     agent.until_counter("births_total", 2);
