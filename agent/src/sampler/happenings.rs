@@ -3,6 +3,7 @@
 //! Between passes a tick goes out as soon as something happened, so an event is written at once. OOM kills are counted by the
 //! kernel for a cgroup and for every one around it (cgroup v2): each kill is told once, for the innermost recorded cgroup.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,14 +33,33 @@ const NOTIFY_EVERY: Duration = Duration::from_millis(10);
 /// Missed deadlines are told of at most so often.
 const MISSED_EVERY: Duration = Duration::from_secs(10);
 
+/// Containers remembered for an OOM kill that was told, at most.
+const MAX_KILLED: usize = 1024;
+
 /// What is remembered of the sampling itself.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     /// Wall-clock less monotonic time, microseconds.
     clock_offset: Option<i64>,
     missed: i64,
+    /// Containers with an OOM kill that was told, newest last.
+    killed: VecDeque<String>,
     next_missed: Monotonic,
     window_began: Option<(Monotonic, Duration)>,
+}
+
+impl Conduct {
+    fn remember_killed(&mut self, container_id: String) {
+        if self.killed.len() >= MAX_KILLED {
+            self.killed.pop_front();
+        }
+        self.killed.push_back(container_id);
+    }
+
+    /// Whether an OOM kill in this container was told.
+    pub(super) fn told_kill_of(&self, container_id: &str) -> bool {
+        self.killed.iter().any(|known| known == container_id)
+    }
 }
 
 impl Sampler {
@@ -144,6 +164,7 @@ impl Sampler {
             }
             member.notes.forget_kills();
             let (path, owner) = (Arc::clone(&member.path), Owner::container(&member.identity));
+            self.conduct.remember_killed(member.identity.container_id.clone());
             let since_before = member.notes.time.zip(member.notes.time_before).map(|(time, before)| time - before);
             let uncertainty = exact_to.map_or(since_before, |exact| i64::try_from(exact.as_micros()).ok());
             if self.hierarchy.mode == hierarchy::Mode::V2 {

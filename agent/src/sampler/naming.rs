@@ -89,7 +89,27 @@ impl Sampler {
     /// Ends with their reasons, and restarts: the kubelet tells of them after they happened.
     fn tell_what_pods_tell(&mut self, tick: &mut Tick) {
         let news = self.options.names.pods.take_news();
-        news.into_iter().for_each(|news| self.tell(draft_of(news), tick));
+        for news in news {
+            if let Some(kill) = self.untold_kill(&news) {
+                self.tell(kill, tick);
+            }
+            self.tell(draft_of(news), tick);
+        }
+    }
+
+    /// An OOM kill that only the kubelet knows: on cgroup v1 a container whose one process is killed may be removed before
+    /// its count can be read.
+    fn untold_kill(&self, news: &PodNews) -> Option<Draft> {
+        let PodNews::Terminated(end) = news else { return None };
+        let id = end.owner.container_id.as_deref()?;
+        if end.reason.as_deref() != Some("OOMKilled") || self.conduct.told_kill_of(id) {
+            return None;
+        }
+        let now = wall();
+        let message = "the kernel killed a process for memory, as the kubelet tells".to_owned();
+        let late = end.finished_at.map(|finished| (now - finished).max(0));
+        let draft = Draft::new(Kind::OomKill, now, message).of(end.owner.clone()).reason(end.reason.clone());
+        Some(draft.number("count", 1).number("uncertainty_usec", late))
     }
 
     /// A member has ended: its name may still come.

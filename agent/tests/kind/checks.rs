@@ -207,8 +207,7 @@ fn delete_agent(cluster: &Cluster) {
 /// Every sealed row, in order.
 fn rows(data: &Path) -> Vec<Row> {
     let columns = ["cpu_usage_usec", "memory_events_oom_kill", "memory_peak_bytes"];
-    let containers = data.join("default/containers");
-    let mut rows = recording::rows(&containers, &columns);
+    let mut rows = recording::rows(&data.join("default"), &columns);
     rows.sort_by_key(key);
     rows
 }
