@@ -125,7 +125,7 @@ struct RunArgs {
     /// Ask for the token in this file on every path but /metrics, /healthz and /readyz; read again when it changes
     #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
     token_file: Option<PathBuf>,
-    /// Share of one core that the agent may use, in percent
+    /// Share of one core that sampling may use, in percent; above it costly readings are left out
     #[arg(
         long, value_name = "PERCENT", env = "FGM_CPU_BUDGET", default_value_t = config::DEFAULT_CPU_BUDGET_PERCENT,
         value_parser = percent

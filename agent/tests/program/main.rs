@@ -17,6 +17,8 @@ mod bed;
 mod rig;
 
 mod bad_files;
+mod budget;
+mod churn;
 mod intervals;
 mod life;
 mod names;
