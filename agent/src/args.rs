@@ -101,6 +101,17 @@ struct RunArgs {
         long, value_name = "DURATION", env = "FGM_SPILL_INTERVAL", default_value = "5s", value_parser = spill_interval
     )]
     spill_interval: Duration,
+    /// Keep at most this much on disk, oldest readings go first, at least 1MiB
+    #[arg(long, value_name = "SIZE", env = "FGM_RETAIN_BYTES", default_value = "1GiB", value_parser = retain_bytes)]
+    retain_bytes: u64,
+    /// Keep readings this long
+    #[arg(long, value_name = "DURATION", env = "FGM_RETAIN_AGE", default_value = "7d", value_parser = retain_age)]
+    retain_age: Duration,
+    /// Keep rollups of a minute this long
+    #[arg(
+        long, value_name = "DURATION", env = "FGM_RETAIN_ROLLUP_AGE", default_value = "90d", value_parser = retain_age
+    )]
+    retain_rollup_age: Duration,
     /// Serve the API here
     #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN, value_parser = address)]
     listen: SocketAddr,
@@ -128,6 +139,9 @@ impl RunArgs {
             rotate: self.rotate,
             tail_bytes: self.tail_bytes,
             spill_interval: self.spill_interval,
+            retain_bytes: self.retain_bytes,
+            retain_age: self.retain_age,
+            retain_rollup_age: self.retain_rollup_age,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
             cpu_budget_percent: self.cpu_budget,
@@ -216,6 +230,18 @@ fn tail_bytes(text: &str) -> Result<u64, String> {
         return Err(format!("the tail needs at least {}", human::format_size(config::MIN_TAIL_BYTES)));
     }
     Ok(bytes)
+}
+
+fn retain_bytes(text: &str) -> Result<u64, String> {
+    let bytes = human::parse_size(text).map_err(|error| error.to_string())?;
+    if bytes < config::MIN_RETAIN_BYTES {
+        return Err(format!("what is kept needs at least {}", human::format_size(config::MIN_RETAIN_BYTES)));
+    }
+    Ok(bytes)
+}
+
+fn retain_age(text: &str) -> Result<Duration, String> {
+    duration_within(text, &config::RETAIN_AGE_RANGE, "the age up to which files are kept")
 }
 
 fn scope(text: &str) -> Result<Scope, String> {

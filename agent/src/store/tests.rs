@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod endurance;
 mod round_trip;
 mod tables;
 
