@@ -33,6 +33,22 @@ pub enum Command {
     Run(Box<RunConfig>),
     /// Print the catalogue.
     Metrics,
+    /// Verify a data directory.
+    Check {
+        /// The directory.
+        data: PathBuf,
+        /// How to print what was found.
+        output: Output,
+    },
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Text for people.
+    Human,
+    /// One JSON object.
+    Json,
 }
 
 /// Nothing to do but to print: help and version (code 0, standard output), or a mistake (code 2, standard error).
@@ -65,6 +81,15 @@ enum Subcommands {
     Run(Box<RunArgs>),
     /// Print every metric that the agent knows, as a Markdown table
     Metrics,
+    /// Verify a data directory: exit code 0 where it is whole, 1 where rows are damaged, doubled or may be missing
+    Check {
+        /// The data directory; an agent may be using it
+        #[arg(long, value_name = "DIR", env = "FGM_DATA")]
+        data: PathBuf,
+        /// How to print what was found
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +187,7 @@ where
     let line = CommandLine::try_parse_from(arguments).map_err(|error| stop(&error))?;
     match line.command {
         Some(Subcommands::Metrics) => Ok(Command::Metrics),
+        Some(Subcommands::Check { data, output }) => Ok(Command::Check { data, output }),
         Some(Subcommands::Run(run)) => run_command(*run, around),
         None => run_command(line.run, around),
     }

@@ -4,6 +4,7 @@ pub mod app;
 pub mod args;
 pub mod catalogue_table;
 pub mod cgroup;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod discovery;

@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use fgm_agent::args::{self, Command, USAGE_EXIT_CODE};
-use fgm_agent::{app, catalogue_table};
+use fgm_agent::args::{self, Command, Output, USAGE_EXIT_CODE};
+use fgm_agent::{app, catalogue_table, check};
 use tracing_subscriber::EnvFilter;
 
 /// Something went wrong after a good start.
@@ -16,6 +16,17 @@ const ABORTED_EXIT_CODE: i32 = 130;
 fn main() -> ExitCode {
     match args::parse(std::env::args_os(), &args::surroundings()) {
         Ok(Command::Metrics) => print(&catalogue_table::render()),
+        Ok(Command::Check { data, output }) => match check::check(&data) {
+            Ok(report) => {
+                let text = if output == Output::Json { check::json(&report) } else { check::human(&report) };
+                let printed = print(&text);
+                if report.damaged { ExitCode::from(FAILED_EXIT_CODE) } else { printed }
+            }
+            Err(error) => {
+                complain(&format!("error: {error}\n"));
+                ExitCode::from(USAGE_EXIT_CODE)
+            }
+        },
         Ok(Command::Run(config)) => {
             log_to_stderr();
             match app::run(*config, || std::process::exit(ABORTED_EXIT_CODE)) {

@@ -34,6 +34,7 @@ mod encode;
 pub mod footer;
 pub mod frame;
 mod hour_file;
+pub mod inspect;
 pub mod layout;
 mod merge;
 mod prove;

@@ -16,7 +16,8 @@ type Rule = (&'static str, &'static [&'static str], &'static [&'static str], &'s
 const PURE: &[&str] = &[
     "cgroup.rs", "cgroup/", "metric.rs", "model.rs", "schedule.rs", "health.rs", "config.rs", "human.rs", "rfc3339.rs",
     "store/layout.rs", "store/rotation.rs", "store/rowlog.rs", "store/frame.rs", "store/schema.rs", "store/segment.rs",
-    "store/catalog.rs", "store/tail.rs", "store/varint.rs", "subject.rs", "table.rs", "table/",
+    "store/catalog.rs", "store/tail.rs", "store/varint.rs", "store/resolution.rs", "store/retention.rs", "store/rollup.rs",
+    "subject.rs", "table.rs", "table/",
 ];
 
 /// What a module that only computes has no use for; addresses of `std::net` are values, its sockets are not.

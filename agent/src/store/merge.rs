@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use parquet::errors::ParquetError;
 
-pub(super) use self::cursor::{Int64Cursor, bool_cursor, int64_cursor};
+pub(super) use self::cursor::{Int64Cursor, bool_cursor, int64_cursor, text_cursor};
 pub(super) use self::input::Input;
 use self::input::Run;
 pub(super) use self::names::Names;

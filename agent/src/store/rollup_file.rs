@@ -12,6 +12,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::data_type::{DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::properties::EnabledStatistics;
 use parquet::schema::types::TypePtr;
 
 use super::encode::Encoder;
@@ -122,7 +123,9 @@ pub(super) fn write<W: Write + Send>(
     let table = minutes.merge.table;
     let columns = rollup::columns(table);
     let chosen: Vec<String> = columns.iter().map(|column| column.name.clone()).chain([SAMPLES.to_owned()]).collect();
-    let builder = sealed::common_properties(origin, &minutes.directory)?;
+    // Of some 400 columns, statistics would take as much as a small file's rows.
+    let builder =
+        sealed::common_properties(origin, &minutes.directory)?.set_statistics_enabled(EnabledStatistics::None);
     let mut file = Encoder::new(output, parquet_schema(table)?, &builder, (&chosen, ZSTD_LEVEL))?;
     let last_runs = minutes.before.map(Input::last_runs).unwrap_or_default();
     for (pieces, rows) in &minutes.groups {

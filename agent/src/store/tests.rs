@@ -1,5 +1,6 @@
 //! The store as a whole: ticks in, files out, through crashes and damage.
 
+mod checked;
 mod crash;
 mod damage;
 mod endurance;

@@ -33,6 +33,8 @@ pub(super) struct Upkeep {
     budget: Budget,
     /// Files that can't be merged; they stay as they are.
     apart: HashSet<PathBuf>,
+    /// The first hour whose rollups may be made: those before had to go for the budget, and would again.
+    rollups_from: i64,
     /// Files made so far, for names of their segments.
     made: u64,
     failing: bool,
@@ -40,7 +42,7 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     pub(super) fn new(shared: Arc<Shared>, clock: WallClock, budget: Budget) -> Self {
-        Self { shared, clock, budget, apart: HashSet::new(), made: 0, failing: false }
+        Self { shared, clock, budget, apart: HashSet::new(), rollups_from: i64::MIN, made: 0, failing: false }
     }
 
     /// Works until the store ends.
@@ -51,6 +53,8 @@ impl Upkeep {
             let now = self.clock.now();
             self.retain(now);
             self.merge_hours(now);
+            // What was made counts as well.
+            self.retain(now);
             let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
             let micros = u64::try_from(cpu.tv_sec).unwrap_or(0) * 1_000_000 + cpu.tv_nsec.unsigned_abs() / 1000;
             self.shared.counters.upkeep_cpu_usec.set(micros);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
-use parquet::data_type::{BoolType, DataType, Int64Type};
+use parquet::data_type::{BoolType, ByteArrayType, DataType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
@@ -31,6 +31,11 @@ pub(in crate::store) fn int64_cursor(file: &SerializedFileReader<File>, column: 
 
 /// A column of booleans of a file.
 pub(in crate::store) fn bool_cursor(file: &SerializedFileReader<File>, column: usize) -> Cursor<'_, BoolType> {
+    Cursor::new(file, column)
+}
+
+/// A column of texts of a file.
+pub(in crate::store) fn text_cursor(file: &SerializedFileReader<File>, column: usize) -> Cursor<'_, ByteArrayType> {
     Cursor::new(file, column)
 }
 

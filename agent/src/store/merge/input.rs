@@ -16,6 +16,7 @@ use super::MergeError;
 use super::cursor::Cursor;
 use crate::model::{ColumnSet, UnixMicros};
 use crate::store::footer::{Footer, FooterError};
+use crate::store::inspect::RunFacts;
 use crate::store::schema::{FINAL, TIME, has_final, parquet_schema};
 use crate::table::Table;
 
@@ -87,6 +88,17 @@ impl Input {
     /// The rows of each subject that come last.
     pub(in crate::store) fn last_runs(&self) -> HashMap<Arc<str>, Range<u64>> {
         self.runs.iter().map(|run| (Arc::clone(&run.key), run.rows.clone())).collect()
+    }
+
+    /// The runs, for whoever looks without merging.
+    pub(in crate::store) fn facts(&self) -> Vec<RunFacts> {
+        let facts = |run: &Run| RunFacts {
+            key: Arc::clone(&run.key),
+            rows: run.rows.clone(),
+            first: run.first,
+            last: run.last,
+        };
+        self.runs.iter().map(facts).collect()
     }
 
     /// The texts of a column in the runs.

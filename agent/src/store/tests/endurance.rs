@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use arrow_array::types::Float64Type;
 
 use super::*;
-use crate::model::{HOUR_USEC, Identity, SeriesKey, UnixMicros};
+use crate::model::{HOUR_USEC, Identity, UnixMicros};
 use crate::store::WallClock;
 use crate::store::footer::Footer;
 use crate::store::retention::Budget;
@@ -13,6 +13,8 @@ use crate::store::testing::{TickBuilder, identity, process};
 use crate::subject::Subject;
 
 const SECOND: i64 = 1_000_000;
+/// The end of the hour that [`hour`] lies in.
+pub(super) const HOUR_END: UnixMicros = HOUR + HOUR_USEC;
 
 /// A clock that tests set.
 #[derive(Clone, Default)]
@@ -38,7 +40,7 @@ fn timed(data: &Path, started: UnixMicros, hands: &Hands) -> Options {
 }
 
 /// Runs a store over ticks, sealing after each batch, at a time at which their hours are not over.
-fn record(data: &Path, batches: &[Vec<Tick>]) {
+pub(super) fn record(data: &Path, batches: &[Vec<Tick>]) {
     for (run, ticks) in batches.iter().enumerate() {
         let hands = Hands::at(0);
         let (store, sender, _) = start(timed(data, HOUR + run as i64, &hands));
@@ -49,7 +51,7 @@ fn record(data: &Path, batches: &[Vec<Tick>]) {
 }
 
 /// Starts a store at a time, lets it do what is due, and stops it.
-fn upkeep(data: &Path, now: UnixMicros) -> Arc<Counters> {
+pub(super) fn upkeep(data: &Path, now: UnixMicros) -> Arc<Counters> {
     let hands = Hands::at(now);
     let (store, sender, counters) = start(timed(data, now, &hands));
     store.reader().wait_settled();
@@ -60,7 +62,7 @@ fn upkeep(data: &Path, now: UnixMicros) -> Arc<Counters> {
 }
 
 /// Three batches of one hour: two containers, of which the second comes later, with a counter and a gauge.
-fn hour() -> Vec<Vec<Tick>> {
+pub(super) fn hour() -> Vec<Vec<Tick>> {
     let batch = |number: i64| {
         let at = HOUR + number * 90 * SECOND;
         let tick = |second: i64| {
@@ -127,7 +129,7 @@ fn the_files_of_an_hour_that_is_over_become_one_per_table() {
     assert_eq!(sealed_files(data.path()).len(), 3);
     upkeep(data.path(), HOUR + HOUR_USEC - 1);
     assert_eq!(sealed_files(data.path()).len(), 3, "the hour is not over");
-    let counters = upkeep(data.path(), HOUR + HOUR_USEC);
+    let counters = upkeep(data.path(), HOUR_END);
     for (table, rows) in [(Table::Containers, 450), (Table::Processes, 54), (Table::Node, 270)] {
         let files = sealed_files_of(data.path(), table);
         assert_eq!(files.len(), 1, "{}", table.name());
@@ -153,7 +155,7 @@ fn a_reader_sees_each_row_once_before_and_after() {
     let reader = store.reader();
     reader.wait_settled();
     let (before, containers) = (reader.status(), reader.containers());
-    hands.set(HOUR + HOUR_USEC);
+    hands.set(HOUR_END);
     reader.keep_up();
     let after = reader.status();
     assert_eq!(reader.files().len(), 3);
@@ -167,7 +169,7 @@ fn a_reader_sees_each_row_once_before_and_after() {
 fn rollups_say_what_each_minute_came_to() {
     let data = tempfile::tempdir().unwrap();
     record(data.path(), &hour());
-    upkeep(data.path(), HOUR + HOUR_USEC);
+    upkeep(data.path(), HOUR_END);
     let files = below(data.path(), "containers_60s");
     assert_eq!(files.len(), 1);
     let counter = Table::Containers.column_name(0);
@@ -216,7 +218,7 @@ fn a_crash_between_any_two_steps_of_a_merge_leaves_each_row_once() {
         .flat_map(|table| below(data.path(), table))
         .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
         .collect();
-    upkeep(data.path(), HOUR + HOUR_USEC);
+    upkeep(data.path(), HOUR_END);
     // After the rename, before any, some or all of the inputs were deleted; the rollup may be there or not.
     for left in 0..(1 << inputs.len()) {
         if left % 7 != 0 && left != (1 << inputs.len()) - 1 {
@@ -232,7 +234,7 @@ fn a_crash_between_any_two_steps_of_a_merge_leaves_each_row_once() {
         }
         let temporary = inputs[0].0.with_file_name(".x.parquet.tmp");
         std::fs::write(&temporary, "half of a file").unwrap();
-        let counters = upkeep(data.path(), HOUR + HOUR_USEC);
+        let counters = upkeep(data.path(), HOUR_END);
         assert_eq!((counters.files_set_aside.get(), counters.merge_errors.get()), (0, 0));
         assert_eq!(sealed_files(data.path()).len(), 1, "{left:b}");
         assert_eq!(sorted(stored_rows(data.path())), container_rows(&batches), "{left:b}");
@@ -250,13 +252,13 @@ fn a_merged_file_that_cannot_be_read_does_not_cost_its_inputs() {
         .into_iter()
         .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
         .collect();
-    upkeep(data.path(), HOUR + HOUR_USEC);
+    upkeep(data.path(), HOUR_END);
     let merged = sealed_files(data.path()).remove(0);
     let mut bytes = std::fs::read(&merged).unwrap();
     bytes[4..200].fill(0);
     std::fs::write(&merged, bytes).unwrap();
     inputs.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
-    let counters = upkeep(data.path(), HOUR + HOUR_USEC);
+    let counters = upkeep(data.path(), HOUR_END);
     assert_eq!(counters.files_set_aside.get(), 1);
     assert_eq!(sorted(stored_rows(data.path())), container_rows(&batches));
 }
@@ -266,13 +268,13 @@ fn a_file_that_comes_late_is_merged_into_the_hour() {
     let data = tempfile::tempdir().unwrap();
     let batches = hour();
     record(data.path(), &batches[..2]);
-    upkeep(data.path(), HOUR + HOUR_USEC);
+    upkeep(data.path(), HOUR_END);
     let hands = Hands::at(0);
     let (store, sender, _) = start(timed(data.path(), HOUR + 77, &hands));
     batches[2].iter().for_each(|tick| sender.send(tick.clone()).unwrap());
     drop(sender);
     store.join();
-    let counters = upkeep(data.path(), HOUR + HOUR_USEC);
+    let counters = upkeep(data.path(), HOUR_END);
     assert_eq!((counters.merged_files.get(), counters.rollup_files.get()), (3, 2));
     assert_eq!(sealed_files(data.path()).len(), 1);
     assert_eq!(below(data.path(), "containers_60s").len(), 1);
@@ -314,7 +316,7 @@ fn names_that_came_after_the_hour_reach_its_file() {
     while store.reader().status().tail_rows == 0 {
         std::thread::yield_now();
     }
-    hands.set(HOUR + HOUR_USEC);
+    hands.set(HOUR_END);
     store.reader().keep_up();
     let entry = Footer::read(&sealed_files(data.path())[0]).unwrap().directory.containers.remove(0);
     assert_eq!(entry.identity.pod.as_deref(), Some("web-0"));

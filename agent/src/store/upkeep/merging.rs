@@ -14,6 +14,7 @@ use crate::store::hour_file::{self, HourError};
 use crate::store::layout::{self, SealedName};
 use crate::store::merge::{Input, Merge, MergeError, Names};
 use crate::store::resolution::Resolution;
+use crate::store::retention::ROLLUP_SHARE;
 use crate::store::rollup_file::{self, Minutes};
 use crate::store::sealer::remove;
 use crate::store::segment::Segment;
@@ -79,11 +80,21 @@ impl Upkeep {
             return Some(task);
         }
         let covered = covered(&state.catalog);
+        let from = self.rollups_from.max(self.first_rollup(&state.catalog));
         let roll_up = |(key @ (table, hour), files): (&TableHour, &Vec<&SealedFile>)| {
-            let wanted = Resolution::rolls_up(*table) && over(*hour) && lacks_rollup(covered.get(key), files);
+            let wanted =
+                Resolution::rolls_up(*table) && over(*hour) && *hour >= from && lacks_rollup(covered.get(key), files);
             wanted.then_some(Task::RollUp(*table, *hour))
         };
         hours.iter().filter_map(roll_up).find(untried)
+    }
+
+    /// Before the oldest rollups, none are made where they would soon have to go: once they take half of their share.
+    fn first_rollup(&self, catalog: &Catalog) -> i64 {
+        let rollups = || catalog.files().filter(|file| file.resolution == Resolution::Minute);
+        let bytes: u64 = rollups().map(|file| file.bytes).sum();
+        let oldest = rollups().map(SealedFile::hour).min();
+        oldest.filter(|_| bytes > self.budget.bytes / ROLLUP_SHARE / 2).unwrap_or(i64::MIN)
     }
 
     fn merge(&mut self, (table, paths): (Table, Vec<PathBuf>)) -> Result<(), UpkeepError> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Upkeep, micros};
-use crate::model::UnixMicros;
+use crate::model::{HOUR_USEC, UnixMicros};
 use crate::store::layout;
 use crate::store::resolution::Resolution;
 use crate::store::retention::{Candidate, Held, plan};
@@ -35,6 +35,10 @@ impl Upkeep {
         let go = plan(&candidates, &self.budget, now);
         for index in &go {
             self.delete(&files[*index], candidates[*index].bytes);
+            if candidates[*index].held == Held::Rollup {
+                let hour = candidates[*index].last.div_euclid(HOUR_USEC);
+                self.rollups_from = self.rollups_from.max(hour + 1);
+            }
         }
         let oldest = self.shared.lock().catalog.files().map(|file| file.first).min();
         if !go.is_empty() {
