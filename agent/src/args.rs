@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use crate::check;
 use crate::config::{self, ConfigError, Options, RunConfig, Scope, Surroundings};
 use crate::human;
 
@@ -49,6 +50,17 @@ pub enum Output {
     Human,
     /// One JSON object.
     Json,
+}
+
+impl Output {
+    /// A report in this form.
+    #[must_use]
+    pub fn of(self, report: &check::Report) -> String {
+        match self {
+            Self::Human => check::human(report),
+            Self::Json => check::json(report),
+        }
+    }
 }
 
 /// Nothing to do but to print: help and version (code 0, standard output), or a mistake (code 2, standard error).

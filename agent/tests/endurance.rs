@@ -38,7 +38,7 @@ fn record(data: &Path) {
     for hour in 0..HOURS {
         for segment in 0..SEGMENTS {
             let from = HOUR + hour * HOUR_USEC + segment * 600 * SECOND;
-            let options = Options { lock_wait: Duration::ZERO, ..Options::new(data, "node-1", from) };
+            let options = Options { lock_wait: Duration::from_secs(10), ..Options::new(data, "node-1", from) };
             let (store, ticks) = Store::start(options, Arc::default()).expect("a store");
             for second in 0..60 {
                 ticks.send(tick(from + second * SECOND, second == 0)).expect("sent");
@@ -216,7 +216,7 @@ fn a_full_disk_stops_neither_sampling_nor_answers_and_writing_resumes() {
     agent.until_counter("seals_total", 1);
     fill(&disk.root().join("filler"));
     agent.until_counter("seal_errors_total", 1);
-    let (ticks, seals) = (agent.counter("ticks_total"), agent.counter("fgm_seals_total"));
+    let (ticks, seals) = (agent.counter("ticks_total"), agent.counter("seals_total"));
     agent.until_counter("ticks_total", ticks + 50);
     assert!(agent.status()["store"]["last_error"].is_string());
     std::fs::remove_file(disk.root().join("filler")).expect("freed");
@@ -244,7 +244,7 @@ fn a_disk_that_turns_read_only_and_back_costs_nothing_but_time() {
     }
     agent.until_counter("seal_errors_total", 1);
     agent.until_counter("spill_errors_total", 1);
-    let (ticks, seals) = (agent.counter("ticks_total"), agent.counter("fgm_seals_total"));
+    let (ticks, seals) = (agent.counter("ticks_total"), agent.counter("seals_total"));
     agent.until_counter("ticks_total", ticks + 50);
     places.iter().for_each(|place| run("umount", &[&place.to_string_lossy()]));
     agent.until_counter("seals_total", seals + 2);
