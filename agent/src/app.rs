@@ -29,9 +29,11 @@ use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
+use crate::service::events::{EventFilter, RecordedEvent};
 use crate::service::facts::FactsCell;
 use crate::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use crate::store::data_dir::DataDirError;
+use crate::store::events::EventRow;
 use crate::store::retention::Budget;
 use crate::store::{self, StartError, Store, Summary, WallClock};
 use crate::table::Table;
@@ -228,7 +230,9 @@ impl Agent {
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
+            cpu_budget: config.cpu_budget_percent / 100.0,
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
+            ..sampler::Options::default()
         };
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
         let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
@@ -399,6 +403,17 @@ impl Recorded for store::Reader {
                 alive: known.alive,
             })
             .collect()
+    }
+
+    fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String> {
+        let passes = |event: &EventRow| filter.passes(|name| event.texts.get(name).map(String::as_str));
+        let found = Self::events(self, (filter.from, filter.to), limit, &passes).map_err(|error| error.to_string())?;
+        let recorded = |event: EventRow| RecordedEvent {
+            time: event.time,
+            texts: event.texts.into_iter().collect(),
+            numbers: event.numbers.into_iter().collect(),
+        };
+        Ok(found.into_iter().map(recorded).collect())
     }
 
     fn status(&self) -> serde_json::Value {

@@ -397,7 +397,7 @@ mod tests {
             ),
             (
                 &["--interval", "soon"],
-                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m or h), \
+                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m, h or d), \
                  such as 100ms or 90s",
             ),
             (

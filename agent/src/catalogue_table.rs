@@ -4,10 +4,12 @@
 
 use std::fmt::Write as _;
 
+use crate::event::Kind;
 use crate::health::Counters;
 use crate::metric::{DERIVED_PROMETHEUS, METRICS, Metric, Prometheus, Source};
 use crate::own_metrics::{own_metrics, use_metrics};
 use crate::own_use::OwnUse;
+use crate::table::{Field, Table};
 
 const PREFACE: &str = "# Metrics
 
@@ -32,6 +34,16 @@ pub fn render() -> String {
         &["Column", "Kind", "Unit", "Read", "Since", "cgroup v2", "cgroup v1", "Prometheus", "Meaning"],
         METRICS.iter().map(row),
     ));
+    text.push_str("\n## Events\n\nThe `events` table has a row per event. Kinds:\n\n");
+    text.push_str(&table(
+        &["Kind", "Meaning"],
+        Kind::ALL.into_iter().map(|kind| vec![code(kind.as_str()), kind.help().to_owned()]),
+    ));
+    text.push_str("\nNumber columns; an event of a kind that does not have one has null:\n\n");
+    text.push_str(&table(
+        &["Column", "Unit", "From", "Meaning"],
+        Table::Events.fields().into_iter().flatten().map(field),
+    ));
     text.push_str("\n## Computed for `/metrics`\n\nFrom a container's last values; all are gauges.\n\n");
     text.push_str(&table(
         &["Prometheus", "Meaning"],
@@ -41,6 +53,10 @@ pub fn render() -> String {
     text.push_str("In `/metrics`; the counters also in `/api/status`, without the prefix `fgm_`.\n\n");
     text.push_str(&own_table());
     text
+}
+
+fn field(field: &Field) -> Vec<String> {
+    vec![code(field.name), field.unit.as_str().to_owned(), field.source.to_owned(), field.help.to_owned()]
 }
 
 fn own_table() -> String {
@@ -120,12 +136,12 @@ mod tests {
     fn every_metric_has_its_line_and_every_line_its_columns() {
         let text = render();
         for metric in METRICS {
-            assert_eq!(text.matches(&format!("| `{}` ", metric.name)).count(), 1, "{}", metric.name);
+            assert!(text.contains(&format!("| `{}` ", metric.name)), "{}", metric.name);
         }
         let rows = text.lines().filter(|line| line.starts_with('|'));
         assert!(rows.clone().count() > METRICS.len());
         for line in rows {
-            assert!([1, 2, 8].contains(&line.matches(" | ").count()), "{line}");
+            assert!([1, 2, 3, 8].contains(&line.matches(" | ").count()), "{line}");
         }
     }
 

@@ -96,6 +96,18 @@ pub fn populated(text: &[u8]) -> Option<bool> {
     populated
 }
 
+/// The value of a key of a flat-keyed file, `memory.events` for one; `None` where the text does not have it.
+#[must_use]
+pub fn flat_value(text: &[u8], wanted: &[u8]) -> Option<i64> {
+    let mut found = None;
+    let _ = flat::parse(text, |key, value| {
+        if key == wanted {
+            found = i64::try_from(value).ok();
+        }
+    });
+    found
+}
+
 /// The first process in this `cgroup.procs` text, which may be the beginning of a longer file.
 ///
 /// A process of a foreign pid namespace is listed as 0 and passed over: nothing can be looked up by it.

@@ -17,6 +17,9 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 pub const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
 /// The mount point of the cgroup hierarchies.
 pub const DEFAULT_CGROUP_ROOT: &str = "/sys/fs/cgroup";
+/// The kernel's log, which names the victims of OOM kills.
+pub const DEFAULT_KERNEL_LOG: &str = "/dev/kmsg";
+
 /// The mount point of procfs.
 pub const DEFAULT_PROC_ROOT: &str = "/proc";
 /// How long a segment collects rows before it is sealed.

@@ -31,6 +31,8 @@ pub enum Change {
     EventsChanged(CgroupPath),
     /// Somebody moved a process into it.
     ProcsChanged(CgroupPath),
+    /// `memory.events` changed: a process may have been killed. As often as a hundred times a second under pressure.
+    MemoryEvents(CgroupPath),
     /// Somebody wrote to one of its other files: a limit may have changed.
     SettingChanged(CgroupPath),
 }
@@ -282,8 +284,9 @@ fn file_change(path: CgroupPath, file: &str) -> Option<Change> {
     match file {
         "cgroup.events" => Some(Change::EventsChanged(path)),
         "cgroup.procs" | "tasks" | "cgroup.threads" => Some(Change::ProcsChanged(path)),
-        // The kernel's own notifications, as often as a hundred times a second under pressure: the next tick reads them.
-        "memory.events" | "memory.events.local" | "memory.swap.events" | "pids.events" | "pids.events.local" => None,
+        "memory.events" => Some(Change::MemoryEvents(path)),
+        // The kernel's other notifications: the next tick reads them.
+        "memory.events.local" | "memory.swap.events" | "pids.events" | "pids.events.local" => None,
         _ => Some(Change::SettingChanged(path)),
     }
 }

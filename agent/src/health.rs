@@ -131,6 +131,12 @@ pub struct Counters {
     pub final_deaths: Cell,
     /// Cgroups that were gone before a final read.
     pub unfinal_deaths: Cell,
+    /// Readings left out to keep within the CPU budget.
+    pub shed_reads: Cell,
+    /// Events told.
+    pub events: Cell,
+    /// Jumps of the wall clock.
+    pub clock_steps: Cell,
     /// inotify queue overflows, each answered by a rescan.
     pub inotify_overflows: Cell,
     /// Whole-tree rescans.

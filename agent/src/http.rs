@@ -21,6 +21,7 @@ mod accept;
 mod api;
 mod door;
 mod error;
+mod event_query;
 mod health;
 mod host;
 mod prometheus;
@@ -46,6 +47,7 @@ const API_PATHS: &[(&str, &str)] = &[
     ("/api/status", "the agent in full"),
     ("/api/metrics", "every metric the agent knows"),
     ("/api/containers", "the containers, newest first"),
+    ("/api/events", "what happened, newest first"),
 ];
 
 /// The paths of the metrics listener.
@@ -99,6 +101,7 @@ impl Http {
             .route("/api/status", get(api::status))
             .route("/api/metrics", get(api::metrics))
             .route("/api/containers", get(api::containers))
+            .route("/api/events", get(api::events))
             .fallback(async || ApiError::NotFound(API_PATHS.iter().map(|&(path, _)| path).collect()));
         self.finish(router).layer(middleware::from_fn_with_state(HostRule::new(listen), host::check))
     }

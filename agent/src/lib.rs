@@ -2,18 +2,22 @@
 
 pub mod app;
 pub mod args;
+pub mod budget;
 pub mod catalogue_table;
 pub mod cgroup;
 pub mod check;
 pub mod clock;
 pub mod config;
 pub mod discovery;
+pub mod event;
 pub mod health;
 pub mod hierarchy;
 pub mod http;
 pub mod human;
+pub mod kernel_log;
 pub mod metric;
 pub mod model;
+pub mod outbox;
 pub mod own_metrics;
 pub mod own_use;
 pub mod rfc3339;

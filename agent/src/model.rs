@@ -242,6 +242,8 @@ pub struct Tick {
     pub values: Vec<i64>,
     /// Subjects of which no more rows will come.
     pub deaths: Vec<SeriesKey>,
+    /// The segment at hand ends before this tick: the wall clock jumped.
+    pub seal: bool,
 }
 
 impl Tick {

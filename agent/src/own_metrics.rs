@@ -53,7 +53,8 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
     // No `..`: a new counter must be named before this compiles.
     let Counters {
         ticks, missed_ticks, dropped_ticks, tick_lateness, tick_duration, sampler_cpu_usec, rows_sampled, read_errors,
-        unkept_opens, open_files, containers, births, final_deaths, unfinal_deaths, inotify_overflows, rescans,
+        unkept_opens, open_files, containers, births, final_deaths, unfinal_deaths, shed_reads, events, clock_steps,
+        inotify_overflows, rescans,
         rows_written, sealed_bytes, seals, seal_errors, spill_bytes, spill_errors, rows_recovered, rows_dropped,
         files_set_aside, merged_files, rollup_files, merge_errors, retention_files, retention_bytes, upkeep_cpu_usec,
         tail_bytes,
@@ -73,6 +74,9 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_births_total", "Cgroups seen being born", births),
         counter("fgm_final_deaths_total", "Cgroups seen dying with a final row", final_deaths),
         counter("fgm_unfinal_deaths_total", "Cgroups that were gone before a final read", unfinal_deaths),
+        counter("fgm_shed_reads_total", "Readings left out to keep within the CPU budget", shed_reads),
+        counter("fgm_events_total", "Events told: OOM kills, starts and stops, changes of limits, and so on", events),
+        counter("fgm_clock_steps_total", "Jumps of the wall clock", clock_steps),
         counter("fgm_inotify_overflows_total", "inotify queue overflows, each answered by a rescan", inotify_overflows),
         counter("fgm_rescans_total", "Rescans of the whole tree", rescans),
         counter("fgm_rows_written_total", "Rows written to sealed files", rows_written),
@@ -81,7 +85,7 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_seal_errors_total", "Seals that failed and are tried again", seal_errors),
         counter("fgm_spill_bytes_total", "Bytes written to spill files", spill_bytes),
         counter("fgm_spill_errors_total", "Spill writes that failed", spill_errors),
-        counter("fgm_rows_recovered_total", "Rows brought back from spill files at start", rows_recovered),
+        counter("fgm_rows_recovered_total", "Rows brought back from spill files: of earlier runs, or of segments that had left memory unsealed", rows_recovered),
         counter("fgm_rows_dropped_total", "Rows dropped because they could be neither sealed nor kept in the tail", rows_dropped),
         counter("fgm_files_set_aside_total", "Damaged files set aside", files_set_aside),
         counter("fgm_merged_files_total", "Files made of the sealed files of an hour", merged_files),

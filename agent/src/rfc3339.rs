@@ -12,6 +12,12 @@ pub fn format(time: UnixMicros) -> String {
     format!("{timestamp:.6}")
 }
 
+/// The time that RFC 3339 text says, in any offset; `None` where it is none, or without an offset.
+#[must_use]
+pub fn parse(text: &str) -> Option<UnixMicros> {
+    Some(text.parse::<Timestamp>().ok()?.as_microsecond())
+}
+
 /// For `#[serde(serialize_with = "rfc3339::serialize")]`.
 ///
 /// # Errors

@@ -8,26 +8,32 @@ pub mod member;
 pub mod wait;
 
 mod census;
+mod happenings;
 mod lives;
+pub mod notes;
+pub mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use serde::Serialize;
 use tracing::{debug, error};
 
+use crate::budget::{Budget, Shedding, stat_stretch};
 use crate::clock::{monotonic, thread_cpu, wall};
-use crate::config::Scope;
+use crate::config::{self, Scope};
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
 use crate::hierarchy::Hierarchy;
+use crate::kernel_log::KernelLog;
 use crate::model::{Keys, SeriesKey, Tick};
+use crate::outbox::Outbox;
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
+pub use status::{SamplerStatus, StatusCell};
 use wait::{StopSwitch, Waiter};
 
 /// How often limits are read again, changed or not.
@@ -61,31 +67,31 @@ pub struct Options {
     pub proc_root: PathBuf,
     /// Kernel files that may be kept open.
     pub may_keep_open: usize,
+    /// The share of one core that sampling may take.
+    pub cpu_budget: f64,
+    /// The kernel's log, `/dev/kmsg`, for the names of those that were killed for memory.
+    pub kernel_log: PathBuf,
+    /// Where keys come from.
+    pub keys: Keys,
+    /// What the sampling threads tell each other about the budget.
+    pub shedding: Arc<Shedding>,
 }
 
-/// What the sampler tells about itself, renewed once a second at most.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct SamplerStatus {
-    /// The scope in force, and whether it is a fallback.
-    pub scope: Option<Scope>,
-    /// Recorded although only containers were asked for, because this machine had none at start.
-    pub scope_is_fallback: bool,
-    /// Cgroups recorded now.
-    pub containers: usize,
-    /// Every directory is watched; otherwise births are found by slow rescans.
-    pub inotify_complete: bool,
-    /// Mean CPU time of one container's sample, microseconds, over the latest passes.
-    pub usec_per_sample: f64,
-    /// Kernel files kept open.
-    pub open_files: usize,
-    /// Files that are there but cannot be read, with the number of cgroups where that is so.
-    pub unreadable_files: BTreeMap<&'static str, usize>,
-    /// Whether the process ids of other containers are visible here.
-    pub foreign_pids_visible: Option<bool>,
+impl Default for Options {
+    /// Containers once a second, from the usual places, within the default budget.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            scope: Scope::Containers,
+            proc_root: PathBuf::from(config::DEFAULT_PROC_ROOT),
+            may_keep_open: 1024,
+            cpu_budget: config::DEFAULT_CPU_BUDGET_PERCENT / 100.0,
+            kernel_log: PathBuf::from(config::DEFAULT_KERNEL_LOG),
+            keys: Keys::default(),
+            shedding: Arc::default(),
+        }
+    }
 }
-
-/// The status cell that the sampler renews and others read.
-pub type StatusCell = Arc<Mutex<SamplerStatus>>;
 
 /// The sampler; [`Sampler::run`] is its thread.
 pub struct Sampler {
@@ -101,9 +107,10 @@ pub struct Sampler {
     scope: Scope,
     counters: Arc<Counters>,
     status: StatusCell,
-    /// Births, support and deaths that the writer has not taken yet.
-    unsent: Tick,
-    out: SyncSender<Tick>,
+    outbox: Outbox,
+    conduct: happenings::Conduct,
+    budget: Budget,
+    kernel_log: Option<KernelLog>,
     ticks: u64,
     /// What the kernel told, or a rescan found, and is not looked at yet.
     changes: VecDeque<Change>,
@@ -134,6 +141,9 @@ impl Sampler {
             waiter.watch_changes(inotify)?;
         }
         let status = StatusCell::default();
+        let outbox = Outbox::new(out, Arc::clone(&counters));
+        let (budget, keys) = (Budget::new(options.cpu_budget), options.keys.clone());
+        let kernel_log = KernelLog::open(&options.kernel_log).ok();
         let mut sampler = Self {
             scope: options.scope,
             options,
@@ -144,11 +154,13 @@ impl Sampler {
             waiter,
             members: BTreeMap::new(),
             by_path: HashMap::new(),
-            keys: Keys::default(),
+            keys,
             counters,
             status: Arc::clone(&status),
-            unsent: Tick::default(),
-            out,
+            outbox,
+            conduct: happenings::Conduct::default(),
+            budget,
+            kernel_log,
             ticks: 0,
             changes: VecDeque::new(),
             in_first_census: true,
@@ -159,6 +171,7 @@ impl Sampler {
             foreign_pids_visible: None,
         };
         sampler.first_census();
+        sampler.tell_of_the_start();
         sampler.publish_status(monotonic());
         Ok((sampler, stop, status))
     }
@@ -186,41 +199,45 @@ impl Sampler {
             self.work_off(monotonic() + CHANGES_FIRST, &mut tick);
             if let Some(due) = schedule.take(monotonic()) {
                 self.counters.missed_ticks.add(due.missed);
+                self.missed(due.missed, &mut tick);
                 self.counters.tick_lateness.observe(due.lateness);
                 self.pass(&mut tick);
             }
-            if !self.send(tick) || woken.stop {
+            self.tell_what_readings_show(&mut tick);
+            if !self.outbox.send(tick) || woken.stop {
                 break;
             }
         }
         self.send_the_rest();
     }
 
-    /// At the end the writer is waited for: it takes everything until the sender is dropped.
+    /// At the end the writer is waited for: it takes everything until the last sender is dropped.
     fn send_the_rest(mut self) {
-        let mut last = std::mem::take(&mut self.unsent);
+        let mut last = Tick::default();
         self.members.values_mut().for_each(|member| member.release_held(&mut last));
-        let rows = u64::try_from(last.rows.len()).unwrap_or(u64::MAX);
-        if !last.is_empty() && self.out.send(last).is_ok() {
-            self.counters.rows_sampled.add(rows);
-        }
+        self.tell_of_the_end(&mut last);
+        self.outbox.finish(last);
     }
 
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
         let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
+        self.look_at_the_clock(tick);
+        self.keep_within_budget(begun, tick);
+        let (stretch, mut shed) = (stat_stretch(self.budget.level()), 0);
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
         for ended in [true, false] {
             for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
-                let wanted = wanted(member, self.ticks, begun, self.options.interval);
+                let wanted = wanted(member, (self.ticks, begun), (self.options.interval, stretch), &mut shed);
                 let reading = Reading { plan: &self.plan, time: wall(), wanted };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
                     gone.push(Arc::clone(&member.path));
                 }
             }
         }
+        self.counters.shed_reads.add(shed);
         self.account(begun, cpu_before, tick.rows.len() - rows_before);
         for path in gone {
             self.vanished(&path, tick);
@@ -311,6 +328,7 @@ impl Sampler {
             Change::Appeared(path) | Change::ProcsChanged(path) | Change::EventsChanged(path) => {
                 self.consider(&path, tick);
             }
+            Change::MemoryEvents(path) => self.memory_events_changed(&path, tick),
             Change::SettingChanged(path) => self.limits_changed(&path),
             Change::Vanished(path) => self.vanished(&path, tick),
         }
@@ -321,70 +339,20 @@ impl Sampler {
             member.limits_due = Duration::ZERO;
         }
     }
-
-    /// Hands a tick on; false when nobody takes it any more. Where the writer is behind by the whole channel the rows are
-    /// dropped and counted; who was born and who died is said with the next tick.
-    fn send(&mut self, tick: Tick) -> bool {
-        let tick = Tick {
-            births: take_and_extend(&mut self.unsent.births, tick.births),
-            support: take_and_extend(&mut self.unsent.support, tick.support),
-            deaths: take_and_extend(&mut self.unsent.deaths, tick.deaths),
-            ..tick
-        };
-        if tick.is_empty() {
-            return true;
-        }
-        let rows = u64::try_from(tick.rows.len()).unwrap_or(u64::MAX);
-        match self.out.try_send(tick) {
-            Ok(()) => {
-                self.counters.rows_sampled.add(rows);
-                true
-            }
-            Err(TrySendError::Full(tick)) => {
-                self.counters.dropped_ticks.increment();
-                self.counters.rows_dropped.add(rows);
-                self.unsent = Tick { rows: Vec::new(), values: Vec::new(), ..tick };
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
-
-    fn publish_status(&mut self, now: Monotonic) {
-        self.next_status = now + Duration::from_secs(1);
-        self.counters.containers.set(u64::try_from(self.members.len()).unwrap_or(u64::MAX));
-        self.counters.open_files.set(u64::try_from(self.reader.kept_open()).unwrap_or(u64::MAX));
-        let mut unreadable_files = BTreeMap::new();
-        for file in self.members.values().flat_map(|member| member.files.unreadable_files(&self.plan)) {
-            *unreadable_files.entry(file).or_default() += 1;
-        }
-        let status = SamplerStatus {
-            scope: Some(self.scope),
-            scope_is_fallback: self.scope != self.options.scope,
-            containers: self.members.len(),
-            inotify_complete: self.discovery.is_complete(),
-            usec_per_sample: self.usec_per_sample,
-            open_files: self.reader.kept_open(),
-            unreadable_files,
-            foreign_pids_visible: self.foreign_pids_visible,
-        };
-        if let Ok(mut cell) = self.status.lock() {
-            *cell = status;
-        }
-    }
 }
 
 /// Which files of a member this pass reads.
-fn wanted(member: &mut Member, ticks: u64, now: Monotonic, interval: Duration) -> Wanted {
+fn wanted(
+    member: &mut Member,
+    (ticks, now): (u64, Monotonic),
+    (interval, stretch): (Duration, u64),
+    shed: &mut u64,
+) -> Wanted {
     let limits = now >= member.limits_due;
     if limits {
         member.limits_due = now + LIMITS_EVERY;
     }
-    Wanted { stat: stat_is_due(ticks, member.key.0, interval), limits, missing: limits || now < member.born + SETTLING }
-}
-
-fn take_and_extend<T>(first: &mut Vec<T>, more: Vec<T>) -> Vec<T> {
-    let mut all = std::mem::take(first);
-    all.extend(more);
-    all
+    let stat = stat_is_due(ticks, member.key.0, (interval, stretch));
+    *shed += u64::from(!stat && stat_is_due(ticks, member.key.0, (interval, 1)));
+    Wanted { stat, limits, missing: limits || now < member.born + SETTLING }
 }

@@ -51,11 +51,11 @@ fn saturating_nanos(duration: Duration) -> u64 {
 }
 
 /// Which ticks read the stat class for a container: all of them from one second up, below that every n-th, containers
-/// spread evenly, so that no file of that class is read more than once a second.
+/// spread evenly, so that no file of that class is read more than once a second; `stretch` times as seldom.
 #[must_use]
-pub fn stat_is_due(tick: u64, spread: u32, interval: Duration) -> bool {
+pub fn stat_is_due(tick: u64, spread: u32, (interval, stretch): (Duration, u64)) -> bool {
     let every = u64::try_from(Duration::from_secs(1).as_nanos().div_ceil(interval.as_nanos().max(1))).unwrap_or(1);
-    (tick + u64::from(spread)).is_multiple_of(every.max(1))
+    (tick + u64::from(spread)).is_multiple_of(every.max(1) * stretch.max(1))
 }
 
 #[cfg(test)]
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn the_stat_class_is_read_on_every_tick_from_one_second_up() {
-        assert!((0..10).all(|tick| stat_is_due(tick, 7, Duration::from_secs(1))));
-        assert!((0..10).all(|tick| stat_is_due(tick, 7, Duration::from_secs(60))));
+        assert!((0..10).all(|tick| stat_is_due(tick, 7, (Duration::from_secs(1), 1))));
+        assert!((0..10).all(|tick| stat_is_due(tick, 7, (Duration::from_secs(60), 1))));
     }
 
     proptest! {
@@ -108,7 +108,7 @@ mod tests {
         #[test]
         fn two_stat_reads_of_a_container_are_at_least_a_second_apart(interval_ms in 10u32..2_000, spread: u32) {
             let interval = interval_ms * MS;
-            let due: Vec<u64> = (0..400).filter(|&tick| stat_is_due(tick, spread, interval)).collect();
+            let due: Vec<u64> = (0..400).filter(|&tick| stat_is_due(tick, spread, (interval, 1))).collect();
             prop_assert!(!due.is_empty());
             for pair in due.windows(2) {
                 prop_assert!(interval * u32::try_from(pair[1] - pair[0]).unwrap() >= Duration::from_secs(1));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 pub mod catalogue;
 pub mod containers;
+pub mod events;
 pub mod facts;
 
 use crate::health::{BUCKETS_SECONDS, Counters, HistogramValue};
@@ -20,6 +21,7 @@ use crate::own_metrics::{OwnValue, own_metrics};
 use crate::own_use::OwnUse;
 use crate::rfc3339;
 use containers::{ContainersReply, Filter};
+use events::{EventFilter, EventsReply, RecordedEvent};
 use facts::{Facts, FactsCell};
 
 /// What has been recorded, as the store's reading side tells it. Called from blocking threads, never from async ones.
@@ -28,6 +30,11 @@ pub trait Recorded: Send + Sync {
     fn latest(&self) -> Vec<LatestContainer>;
     /// Every container of which rows are kept, in any order.
     fn containers(&self) -> Vec<ContainerSummary>;
+    /// The newest events that pass, at most `limit`, newest first; or why they can't be read.
+    ///
+    /// # Errors
+    /// A file is damaged.
+    fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String>;
     /// The store's own account of itself: directory, files, bytes, last error.
     fn status(&self) -> Value;
 }
@@ -166,6 +173,14 @@ impl Service {
             own_use: (self.own_use)(),
             store: self.recorded.status(),
         }
+    }
+
+    /// What happened, newest first.
+    ///
+    /// # Errors
+    /// A file is damaged.
+    pub fn events(&self, filter: &EventFilter) -> Result<EventsReply, String> {
+        Ok(events::reply(self.recorded.events(filter, filter.limit + 1)?, filter.limit))
     }
 
     /// The containers that pass the filter, newest first.

@@ -31,6 +31,7 @@ pub mod catalog;
 pub mod data_dir;
 mod durable;
 mod encode;
+pub mod events;
 pub mod footer;
 pub mod frame;
 mod hour_file;

@@ -148,7 +148,7 @@ fn kills_in_the_middle_of_upkeep_lose_no_row_and_double_none() {
 
 /// The times of each container's rows, in order, as they are on disk.
 fn times(data: &Path) -> BTreeMap<String, Vec<i64>> {
-    let files = recording::files(&data.join("containers"), &[]);
+    let files = recording::files(data, &[]);
     recording::assert_whole(&files);
     let rows = recording::by_container(files.into_iter().flat_map(|file| file.rows));
     rows.into_iter().map(|(id, rows)| (id, rows.into_iter().map(|row| row.time).collect())).collect()
@@ -223,7 +223,7 @@ fn a_full_disk_stops_neither_sampling_nor_answers_and_writing_resumes() {
     agent.until_counter("seals_total", seals + 2);
     assert!(agent.status()["store"]["last_error"].is_null() || agent.counter("seal_errors_total") > 0);
     agent.stop();
-    let files = recording::files(&data.join("containers"), &[]);
+    let files = recording::files(&data, &[]);
     recording::assert_whole(&files);
     let report = check(&data).expect("a store");
     assert!(!report.damaged, "{}", human(&report));
@@ -250,7 +250,7 @@ fn a_disk_that_turns_read_only_and_back_costs_nothing_but_time() {
     agent.until_counter("seals_total", seals + 2);
     assert_eq!(agent.counter("rows_dropped_total"), 0);
     agent.stop();
-    recording::assert_whole(&recording::files(&data.join("containers"), &[]));
+    recording::assert_whole(&recording::files(&data, &[]));
     assert!(!check(&data).expect("a store").damaged);
 }
 

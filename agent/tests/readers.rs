@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fgm_agent::metric::{Kind, METRICS};
+use fgm_agent::store::footer::Footer;
 use rig::fake_cgroups::{FakeCgroups, overwrite};
 use rig::recording::{self, Row};
 use rig::{Line, open_directory, sealed};
@@ -22,21 +23,22 @@ fn duckdb_pandas_and_polars_agree_with_the_agents_own_numbers() {
     }
     let line = Line::recording(cgroups.path(), data.path()).args(["--interval", "100ms", "--rotate", "1s"]);
     let agent = line.start().ready();
-    for seals in 1..=3 {
+    for change in 1..=3 {
         for container in 0..4 {
-            let bytes = 200_000_000 + seals * 1_000_000 + container as u64;
+            let bytes = 200_000_000 + change * 1_000_000 + container as u64;
             overwrite(&cgroups.container(container).join("memory.current"), &format!("{bytes}\n"));
         }
-        agent.until_counter("seals_total", seals);
+        agent.until_counter("seals_total", agent.counter("seals_total") + 1);
     }
-    cgroups.end(3, || agent.until_counter("rows_sampled_total", agent.counter("rows_sampled_total") + 8));
+    cgroups.end(3, || agent.until_counter("rows_sampled_total", agent.counter("rows_sampled_total") + 24));
     agent.until_counter("final_deaths_total", 1);
     let listed = agent.get("/api/containers").json();
     let log = agent.stop();
 
     let expected = expected(data.path());
-    assert_eq!(expected["rows"], sealed(&log, "rows"), "the files hold what the agent says it sealed");
-    assert_eq!(expected["files"], sealed(&log, "files"));
+    let everything = recording::everything(data.path());
+    assert_eq!(everything.rows, sealed(&log, "rows"), "the files hold what the agent says it sealed");
+    assert_eq!(everything.files, sealed(&log, "files"));
     assert!(expected["files"].as_u64().expect("a number") >= 4);
     assert_eq!(
         expected["containers"].as_object().map(serde_json::Map::len),
@@ -75,6 +77,7 @@ fn expected(data: &Path) -> Value {
     let all = || rows.values().flatten();
     let containers = rows.iter().map(|(id, rows)| (id.clone(), container(rows)));
     json!({
+        "tables": tables(data),
         "files": count,
         "rows": all().count(),
         "final": all().filter(|row| row.is_final).count(),
@@ -82,6 +85,20 @@ fn expected(data: &Path) -> Value {
         "last_us": all().map(|row| row.time).max(),
         "containers": containers.collect::<serde_json::Map<String, Value>>(),
     })
+}
+
+/// The number of rows of each table that has files.
+fn tables(data: &Path) -> serde_json::Map<String, Value> {
+    let mut tables = serde_json::Map::new();
+    for entry in std::fs::read_dir(data).expect("list").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let files = if name.starts_with('_') { Vec::new() } else { recording::paths(&entry.path(), "parquet") };
+        if !files.is_empty() {
+            let rows: u64 = files.iter().map(|file| Footer::read(file).expect("a footer").rows).sum();
+            tables.insert(name, rows.into());
+        }
+    }
+    tables
 }
 
 fn container(rows: &[Row]) -> Value {

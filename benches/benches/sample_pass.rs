@@ -34,7 +34,7 @@ const WANTED: Wanted = Wanted { stat: true, limits: false, missing: false };
 
 fn sample_pass(criterion: &mut Criterion<ThreadCpu>) {
     let work = [env!("CARGO_BIN_EXE_agent-cost").to_owned(), "--work".to_owned()];
-    let containers = Containers::make(CONTAINERS, &work).expect("real cgroups");
+    let containers = Containers::make(CONTAINERS, 1, &work).expect("real cgroups");
     let hierarchy = Hierarchy::detect(Path::new(CGROUP_ROOT)).expect("a hierarchy");
     let plan = Plan::new(&hierarchy);
     let mut group = criterion.benchmark_group("sample_pass");

@@ -1,6 +1,7 @@
 //! What the benchmarks stand on: real cgroups with real processes in them, on whatever hierarchy this machine has.
 
 pub mod cpu_time;
+pub mod running;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -22,21 +23,25 @@ pub struct Containers {
 }
 
 impl Containers {
-    /// Makes `count` containers; each runs `command`.
+    /// Makes `count` containers; each runs `command` in `processes` processes.
     ///
     /// # Errors
     /// When this process may not make cgroups, or the command does not start.
-    pub fn make(count: usize, command: &[String]) -> Result<Self> {
+    pub fn make(count: usize, processes: usize, command: &[String]) -> Result<Self> {
         ensure!(rustix::process::geteuid().is_root(), "making cgroups needs root: run this as root");
         let top = format!("fgm{}-kubepods", std::process::id());
         let mut made = Self { groups: Vec::new(), processes: Vec::new(), top, paths: Vec::new() };
         for number in 0..count {
-            made.add(number, command).with_context(|| format!("container {number}"))?;
+            made.add(number, processes, command).with_context(|| format!("container {number}"))?;
         }
         Ok(made)
     }
 
-    fn add(&mut self, number: usize, command: &[String]) -> Result<()> {
+    /// Makes one more container with this number.
+    ///
+    /// # Errors
+    /// As [`Containers::make`].
+    pub fn add(&mut self, number: usize, processes: usize, command: &[String]) -> Result<()> {
         let path = format!("{}/burstable/pod00000000-0000-4000-8000-{number:012x}/{number:064x}", self.top);
         let group = CgroupBuilder::new(&path).build(hierarchies::auto())?;
         let unified_root = PathBuf::from(CGROUP_ROOT).join("unified");
@@ -45,12 +50,14 @@ impl Containers {
             std::fs::create_dir_all(unified)?;
         }
         let (program, arguments) = command.split_first().context("no command")?;
-        let child = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        group.add_task_by_tgid(u64::from(child.id()).into())?;
-        if let Some(unified) = &unified {
-            std::fs::write(unified.join("cgroup.procs"), child.id().to_string())?;
+        for _ in 0..processes {
+            let child = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+            group.add_task_by_tgid(u64::from(child.id()).into())?;
+            if let Some(unified) = &unified {
+                std::fs::write(unified.join("cgroup.procs"), child.id().to_string())?;
+            }
+            self.processes.push(child);
         }
-        self.processes.push(child);
         self.groups.push((group, unified));
         self.paths.push(format!("/{path}"));
         Ok(())

@@ -83,7 +83,9 @@ impl CostWatch {
             containers: u64::from(count),
             percent_of_core: percent,
             agent_percent_of_core: self.agent_percent,
-            budget_percent: self.budget_percent,
+            budget_percent: status.budget_share.max(0.0) * 100.0,
+            shed_level: status.shed_level,
+            shed: crate::budget::describe(status.shed_level),
             warning,
         })
     }

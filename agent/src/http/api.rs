@@ -8,8 +8,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::clock;
 use crate::http::Shared;
 use crate::http::error::ApiError;
+use crate::http::event_query;
 use crate::http::query::{self, Pairs, QueryError};
 use crate::service::{Service, catalogue};
 
@@ -45,6 +47,12 @@ pub(super) async fn containers(
     json(&shared, move |service| service.containers(&filter)).await
 }
 
+/// `/api/events`
+pub(super) async fn events(State(shared): State<Arc<Shared>>, parameters: Parameters) -> Result<Response, ApiError> {
+    let filter = event_query::events(pairs(parameters)?, clock::wall())?;
+    fallible(&shared, move |service| service.events(&filter)).await
+}
+
 fn pairs(parameters: Parameters) -> Result<Pairs, QueryError> {
     parameters.map(|Query(pairs)| pairs).map_err(|_| QueryError::Unreadable)
 }
@@ -54,7 +62,16 @@ async fn json<T: Serialize>(
     shared: &Shared,
     answer: impl FnOnce(&Service) -> T + Send + 'static,
 ) -> Result<Response, ApiError> {
+    fallible(shared, move |service| Ok(answer(service))).await
+}
+
+/// The same for an answer that may fail: the reason goes to the log.
+async fn fallible<T: Serialize>(
+    shared: &Shared,
+    answer: impl FnOnce(&Service) -> Result<T, String> + Send + 'static,
+) -> Result<Response, ApiError> {
     let service = Arc::clone(&shared.service);
-    let body = shared.queries.run(move || serde_json::to_vec(&answer(&service))).await?;
+    let make = move || serde_json::to_vec(&answer(&service)?).map_err(|error| error.to_string());
+    let body = shared.queries.run(make).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

@@ -4,7 +4,7 @@ use crate::model::QosClass;
 use crate::service::containers::{Filter, MAX_CONTAINERS, Sandboxes};
 
 /// The longest value of a parameter.
-const MAX_VALUE_BYTES: usize = 1024;
+pub(super) const MAX_VALUE_BYTES: usize = 1024;
 
 const CONTAINERS_PARAMETERS: &[&str] = &["namespace", "qos_class", "search", "limit", "include"];
 
@@ -75,7 +75,7 @@ fn include(value: String) -> Result<Sandboxes, QueryError> {
     if value == "sandbox" { Ok(Sandboxes::Included) } else { Err(invalid("include", value, "sandbox".to_owned())) }
 }
 
-fn invalid(name: &'static str, value: String, valid: String) -> QueryError {
+pub(super) fn invalid(name: &'static str, value: String, valid: String) -> QueryError {
     QueryError::Invalid { name, value, valid }
 }
 

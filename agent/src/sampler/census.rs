@@ -37,7 +37,7 @@ impl Sampler {
             }
         }
         self.in_first_census = false;
-        self.send(tick);
+        self.outbox.send(tick);
         self.calibrate();
     }
 
@@ -133,10 +133,12 @@ impl Sampler {
         // Spread over time, so that a thousand containers found at once do not all read their limits in the same tick.
         let spread = LIMITS_EVERY.mul_f64(f64::from(key.0.wrapping_mul(2_654_435_761) >> 16) / 65_536.0);
         member.limits_due = monotonic() + Duration::from_secs(1) + spread;
+        member.born_at = (!self.in_first_census).then(wall);
         self.counters.births.increment();
         self.by_path.insert(Arc::clone(path), key);
         self.members.insert(key, member);
         self.adopt_children(path, tick);
+        self.tell_of_birth(key, tick);
         // It may have run and ended before it was found.
         self.told_of(key, tick);
     }
@@ -179,8 +181,10 @@ impl Sampler {
     /// A cgroup is gone: its held reading becomes final; without one the last row stands.
     pub(super) fn died(&mut self, path: &str, tick: &mut Tick) {
         let Some(mut member) = self.by_path.remove(path).and_then(|key| self.members.remove(&key)) else { return };
-        let counter = if member.finish(tick) { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
+        let is_final = member.finish(tick);
+        let counter = if is_final { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
         counter.increment();
+        self.tell_of_death(&member, is_final, tick);
         self.reader.release(&member.files, member.kept_beside_files());
     }
 }

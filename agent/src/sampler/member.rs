@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 
+use super::notes::Notes;
 use crate::discovery::CgroupPath;
 use crate::metric::{COLUMNS, Column};
 use crate::model::{ColumnSet, Identity, Row, SeriesKey, Tick, UnixMicros};
@@ -71,8 +72,14 @@ pub struct Member {
     pub seen_populated: bool,
     /// Its first process, where only that tells of its end.
     pub first_process: Option<OwnedFd>,
+    /// Its `memory.events`, once that has told of something.
+    pub memory_events: Option<OwnedFd>,
+    /// What is remembered of its readings.
+    pub notes: Notes,
     /// When it was found.
     pub born: Monotonic,
+    /// When it appeared; none where it was there before the agent.
+    pub born_at: Option<UnixMicros>,
     /// When its limits are read next.
     pub limits_due: Monotonic,
     /// Whether it was looked at for being a sandbox.
@@ -107,7 +114,10 @@ impl Member {
             events: None,
             seen_populated: false,
             first_process: None,
+            memory_events: None,
+            notes: Notes::default(),
             born,
+            born_at: None,
             limits_due: born,
             role_checked: false,
             limits: Vec::new(),
@@ -130,6 +140,7 @@ impl Member {
         self.carry_limits(reading, &mut row);
         let row =
             Row { key: self.key, table: Table::Containers, time: reading.time, is_final: false, present: row.present };
+        self.notes.read(&row, &tick.values[start..]);
         if let Some(support) = self.files.take_support_change(reading.plan) {
             tick.support.push((self.key, support));
         }
@@ -161,7 +172,7 @@ impl Member {
     /// Descriptors kept open for it that are not among its files.
     #[must_use]
     pub fn kept_beside_files(&self) -> usize {
-        usize::from(self.events.is_some()) + usize::from(self.first_process.is_some())
+        [&self.events, &self.first_process, &self.memory_events].into_iter().flatten().count()
     }
 
     /// Nothing would tell of its next change of life.
@@ -174,7 +185,14 @@ impl Member {
     fn carry_limits(&mut self, reading: Reading<'_>, row: &mut RowValues<'_>) {
         if reading.wanted.limits {
             let limits = reading.plan.limit_columns.iter().filter(|&column| row.present.contains(column));
-            self.limits = limits.map(|column| (column, row.values[column])).collect();
+            let now: Vec<(Column, i64)> = limits.map(|column| (column, row.values[column])).collect();
+            for &(column, new) in &now {
+                let before = self.limits.iter().find(|(known, _)| *known == column);
+                if let Some(&(_, old)) = before.filter(|(_, old)| *old != new) {
+                    self.notes.limit_changed(column, old, new);
+                }
+            }
+            self.limits = now;
         } else {
             for &(column, value) in &self.limits {
                 row.values[column] = value;

@@ -62,8 +62,12 @@ pub struct CostEstimate {
     pub percent_of_core: f64,
     /// The share of one core that the whole agent took over the last minute; none in the first one.
     pub agent_percent_of_core: Option<f64>,
-    /// The share the agent may take.
+    /// The share that sampling may take: as asked, or what it needs at least.
     pub budget_percent: f64,
+    /// How much is left out to keep within it, 0 to 6.
+    pub shed_level: u8,
+    /// What is left out, in words.
+    pub shed: String,
     /// A sentence where it takes more than it may.
     pub warning: Option<String>,
 }

@@ -20,7 +20,7 @@ use super::prove;
 use super::recovery::replay;
 use super::resolution::Resolution;
 use super::schema::{TIME, has_final};
-use super::spill::Ending;
+use super::spill::{Ending, SpillError};
 use crate::model::{HOUR_USEC, UnixMicros};
 use crate::table::Table;
 
@@ -84,12 +84,16 @@ pub fn times(path: &Path, rows: &Range<u64>) -> Result<Vec<UnixMicros>, ParquetE
     Ok(values)
 }
 
-/// How many rows a spill file would bring back, and how it ends where that is not as it should.
+/// How many rows a spill file would bring back, and how it ends where that is not as it should; no rows where a crash came
+/// before its header was whole.
 ///
 /// # Errors
 /// What is wrong with it, so that nothing would come back.
 pub fn spill(path: &Path) -> Result<(u64, Option<String>), String> {
-    let replayed = replay(path).map_err(|error| error.to_string())?;
+    let replayed = match replay(path) {
+        Err(SpillError::Torn) => return Ok((0, None)),
+        replayed => replayed.map_err(|error| error.to_string())?,
+    };
     let damaged = if let Ending::Damaged(reason) = replayed.ending { Some(reason) } else { None };
     Ok((replayed.segment.rows(), damaged))
 }

@@ -77,6 +77,10 @@ impl Reader {
         Self { shared }
     }
 
+    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
     /// The last known values of every living subject of a table.
     #[must_use]
     pub fn latest(&self, table: Table) -> Vec<LatestRow> {

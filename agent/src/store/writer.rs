@@ -64,6 +64,9 @@ impl Writer {
     }
 
     fn take(&mut self, tick: &Tick) {
+        if tick.seal {
+            self.rotate(Some(Reason::ClockStep));
+        }
         let mut from = 0;
         self.shared.lock().tail.begin(tick, &mut self.frame);
         loop {

@@ -292,7 +292,7 @@ impl Drop for Worker {
     }
 }
 
-/// The body of a worker: `burn MILLIS`, `hold BYTES` (until told to go on), `fork`; several with `,` between.
+/// The body of a worker: `burn MILLIS` of CPU time, `hold BYTES` (until told to go on), `fork`; several with `,` between.
 pub fn work() {
     let Ok(work) = std::env::var("FGM_TEST_WORK") else { return };
     let mut lines = std::io::stdin().lines();
@@ -319,9 +319,10 @@ fn say(words: &str) {
     std::io::stdout().flush().expect("flush");
 }
 
+/// Uses so much CPU time, however busy the machine is.
 fn burn(time: Duration) {
-    let end = Instant::now() + time;
-    while Instant::now() < end {
+    let end = used_usec() + i64::try_from(time.as_micros()).expect("fits");
+    while used_usec() < end {
         std::hint::black_box((0..1000u64).sum::<u64>());
     }
 }

@@ -11,6 +11,7 @@ use fgm_agent::http::Http;
 use fgm_agent::metric::{COLUMNS, UNLIMITED, column};
 use fgm_agent::model::{ColumnSet, Identity, QosClass, Role};
 use fgm_agent::own_use::OwnUse;
+use fgm_agent::service::events::{EventFilter, RecordedEvent};
 use fgm_agent::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
 use fgm_agent::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
 use serde_json::{Value, json};
@@ -33,6 +34,23 @@ impl Recorded for FakeRecording {
 
     fn containers(&self) -> Vec<ContainerSummary> {
         self.containers.clone()
+    }
+
+    fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String> {
+        let event = |time: i64, kind: &str, pod: &str| RecordedEvent {
+            time,
+            texts: [("kind", kind.to_owned()), ("pod", pod.to_owned()), ("message", "it happened".to_owned())].into(),
+            numbers: [("count", 1)].into(),
+        };
+        let all = [event(NOW, "oom_kill", "checkout-6d4f"), event(NOW - 1, "limit_change", "web-0")];
+        let passes = |event: &RecordedEvent| {
+            let text = |name: &str| event.texts.get(name).map(String::as_str);
+            (filter.from..filter.to).contains(&event.time) && filter.passes(text)
+        };
+        if filter.texts.get("pod").is_some_and(|pod| pod == "damaged") {
+            return Err("a file is damaged".to_owned());
+        }
+        Ok(all.into_iter().filter(passes).take(limit).collect())
     }
 
     fn status(&self) -> Value {
@@ -185,6 +203,8 @@ fn facts() -> Facts {
             percent_of_core: 0.026,
             agent_percent_of_core: None,
             budget_percent: 2.0,
+            shed_level: 1,
+            shed: "PSS and open descriptors of processes are not read".into(),
             warning: None,
         }),
         unreadable: vec![Unreadable { what: "memory.pressure".into(), why: "permission denied".into() }],

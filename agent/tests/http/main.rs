@@ -40,12 +40,25 @@ fn json_replies_are_golden() {
         ("/api/health", "health.json"),
         ("/api/status", "status.json"),
         ("/api/containers", "containers.json"),
+        ("/api/events", "events.json"),
+        ("/api/events?kind=limit_change,oom_kill&limit=1", "events_limited.json"),
         ("/api/containers?include=sandbox&search=PAUSE&limit=1", "containers_sandbox.json"),
     ] {
         let answer = get(server.api, target);
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{target}");
         golden(name, &pretty(&answer.json()));
     }
+}
+
+#[test]
+fn events_that_cannot_be_read_are_an_error_and_not_an_empty_answer() {
+    let server = server();
+    assert_eq!(get(server.api, "/api/events?pod=damaged").status, 500);
+    let none = get(server.api, "/api/events?pod=nobody");
+    assert_eq!((none.status, &none.json()["events"]), (200, &serde_json::json!([])));
+    let wrong = get(server.api, "/api/events?kind=oom");
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.body.contains("oom_kill"), "{}", wrong.body);
 }
 
 #[test]
@@ -104,7 +117,7 @@ fn wrong_requests_get_a_sentence() {
             "/api/nothing",
             404,
             "there is nothing at this path; there is /healthz, /readyz, /metrics, /api/health, /api/status, \
-             /api/metrics, /api/containers",
+             /api/metrics, /api/containers, /api/events",
         ),
     ] {
         let answer = get(server.api, target);
@@ -146,7 +159,7 @@ fn the_index_names_every_path_and_each_answers() {
     let index = get(server.api, "/");
     assert_eq!((index.status, index.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     let paths: Vec<&str> = index.body.lines().filter(|line| line.starts_with('/')).collect();
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 8);
     for line in paths {
         assert_eq!(get(server.api, line.split(' ').next().unwrap()).status, 200, "{line}");
     }

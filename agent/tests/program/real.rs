@@ -49,6 +49,39 @@ fn a_real_container_is_in_the_files_after_sigterm() {
     assert_eq!(last.values[3], Some(256 << 20));
 }
 
+#[test]
+fn an_oom_kill_is_an_event_at_once_and_after_a_restart() {
+    if !can_make_cgroups("events of the program") {
+        return;
+    }
+    let data = open_directory();
+    let bed = Bed::new();
+    bed.limit_memory(32 << 20);
+    let agent = Line::recording(Path::new(CGROUP_ROOT), data.path()).args(["--interval", "100ms"]).start().ready();
+    let kills = |agent: &crate::rig::Agent| {
+        let answer = agent.get(&format!("/api/events?kind=oom_kill&container_id={}&from=-1h", bed.container_id));
+        answer.json()["events"].as_array().expect("events").clone()
+    };
+    assert!(kills(&agent).is_empty());
+    let mut worker = bed.start("hold 128000000");
+    let pid = worker.child.id();
+    worker.child.wait().expect("reap");
+    let told = eventually("the event", || kills(&agent).into_iter().next());
+    assert_eq!((&told["kind"], &told["count"]), (&"oom_kill".into(), &1.into()), "{told}");
+    if std::fs::File::open("/dev/kmsg").is_ok() {
+        assert_eq!(told["pid"], pid, "{told}");
+    }
+    agent.stop();
+
+    let agent = Line::recording(Path::new(CGROUP_ROOT), data.path()).start().ready();
+    assert_eq!(kills(&agent), [told], "from the sealed file, and not told again");
+    let kinds = agent.get("/api/events?kind=agent_start,agent_stop").json();
+    let kinds: Vec<&str> =
+        kinds["events"].as_array().expect("events").iter().filter_map(|event| event["kind"].as_str()).collect();
+    assert_eq!(kinds, ["agent_start", "agent_stop", "agent_start"], "newest first");
+    agent.stop();
+}
+
 /// The test above on a machine with pure cgroup v2 (User-Mode Linux, see the contributing notes).
 #[test]
 fn on_cgroup_v2() {

@@ -25,6 +25,7 @@ fn every_flag_is_read_from_its_variable() {
         .env("FGM_TAIL_BYTES", "8MiB")
         .env("FGM_SPILL_INTERVAL", "700ms")
         .env("FGM_LISTEN", "127.0.0.1:0")
+        .env("FGM_PROCESS_INTERVAL", "2s")
         .env("FGM_METRICS_LISTEN", "127.0.0.1:0")
         .env("FGM_CPU_BUDGET", "7")
         .start()
@@ -39,7 +40,7 @@ fn every_flag_is_read_from_its_variable() {
     assert_eq!(numbers, [0.25, 120.0, 8_388_608.0, 0.7, 7.0]);
     agent.listener("metrics alone");
     agent.stop();
-    assert_eq!(recording::paths(data.path(), "parquet").len(), 1);
+    assert_eq!(recording::files(data.path(), &[]).len(), 1);
 }
 
 #[test]

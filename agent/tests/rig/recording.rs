@@ -27,9 +27,22 @@ pub(crate) struct SealedFile {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Every sealed file of a data directory, by path.
+/// What is sealed of all tables together.
+pub(crate) struct Everything {
+    pub(crate) files: u64,
+    pub(crate) rows: u64,
+}
+
+/// What is sealed of all tables together, by what the files' own ends say.
+pub(crate) fn everything(data: &Path) -> Everything {
+    let paths = paths(data, "parquet");
+    let rows = |path: &PathBuf| Footer::read(path).expect("a footer").rows;
+    Everything { files: paths.len() as u64, rows: paths.iter().map(rows).sum() }
+}
+
+/// Every sealed file of containers in a data directory, by path.
 pub(crate) fn files(data: &Path, columns: &[&str]) -> Vec<SealedFile> {
-    paths(data, "parquet").into_iter().map(|path| file(path, columns)).collect()
+    paths(&data.join("containers"), "parquet").into_iter().map(|path| file(path, columns)).collect()
 }
 
 /// Every row of a data directory, in the order of the files.
