@@ -380,6 +380,25 @@ mod tests {
     }
 
     #[test]
+    fn check_needs_a_directory_and_knows_two_forms_of_output() {
+        let command = |output| Ok(Command::Check { data: "/d".into(), output });
+        assert_eq!(parsed(&["check", "--data", "/d"]), command(Output::Human));
+        assert_eq!(parsed(&["check", "--data", "/d", "--output", "json"]), command(Output::Json));
+        assert!(refused(&["check", "--data", "/d", "--output", "xml"]).contains("invalid value 'xml'"));
+    }
+
+    #[test]
+    fn what_is_kept_has_documented_defaults_and_bounds() {
+        let defaults = config(&[]);
+        assert_eq!(defaults.retain_bytes, config::DEFAULT_RETAIN_BYTES);
+        assert_eq!(defaults.retain_age, config::DEFAULT_RETAIN_AGE);
+        assert_eq!(defaults.retain_rollup_age, config::DEFAULT_RETAIN_ROLLUP_AGE);
+        assert_eq!(config(&["--retain-age", "36h"]).retain_age, Duration::from_secs(36 * 3600));
+        assert!(refused(&["--retain-age", "59m"]).contains("the age up to which files are kept must be between"));
+        assert!(refused(&["--retain-bytes", "1KiB"]).contains("what is kept needs at least 1MiB"));
+    }
+
+    #[test]
     fn version_and_help_go_to_standard_output() {
         let version = parsed(&["--version"]).expect_err("stops");
         assert_eq!((version.code, version.text), (0, format!("fgm-agent {VERSION}\n")));

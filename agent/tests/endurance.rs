@@ -304,3 +304,26 @@ fn upkeep_on_a_full_disk_leaves_the_files_and_retention_makes_room() {
         times(&data).values().all(|times| times.last() > Some(&(now - HOUR_USEC))).then_some(())
     });
 }
+
+#[test]
+fn check_says_by_its_exit_code_whether_a_store_is_whole() {
+    let data = open_directory();
+    let check = |arguments: &[&str]| {
+        let line = Line::bare().args(["check", "--data"]).args([data.path()]).args(arguments);
+        let (code, out, err) = line.output();
+        (code.expect("a code"), out, err)
+    };
+    let (code, out, err) = check(&[]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.starts_with("error: ") && err.contains("is not a data directory of fgm-agent"), "{err}");
+    assert_eq!(check(&["--output", "xml"]).0, 2);
+    record(data.path());
+    let (code, out, err) = check(&[]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.starts_with("The store is whole; "), "the hours have gaps: {out}");
+    let victim = recording::paths(&data.path().join("containers"), "parquet").remove(0);
+    std::fs::write(&victim, "no Parquet").expect("written");
+    let (code, out, _) = check(&["--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &report["damaged"], &report["counts"]["unreadable"]), (1, &true.into(), &1.into()));
+}
