@@ -169,6 +169,8 @@ pub struct Counters {
     pub retention_files: Cell,
     /// Bytes of them.
     pub retention_bytes: Cell,
+    /// Files that were to go and could not be deleted.
+    pub retention_errors: Cell,
     /// CPU time of the upkeep thread, in microseconds.
     pub upkeep_cpu_usec: Cell,
     /// Bytes of the tail in memory (gauge).

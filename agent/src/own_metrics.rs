@@ -56,7 +56,7 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         unkept_opens, open_files, containers, births, final_deaths, unfinal_deaths, shed_reads, events, clock_steps,
         inotify_overflows, rescans,
         rows_written, sealed_bytes, seals, seal_errors, spill_bytes, spill_errors, rows_recovered, rows_dropped,
-        files_set_aside, merged_files, rollup_files, merge_errors, retention_files, retention_bytes, upkeep_cpu_usec,
+        files_set_aside, merged_files, rollup_files, merge_errors, retention_files, retention_bytes, retention_errors, upkeep_cpu_usec,
         tail_bytes,
     } = counters;
     vec![
@@ -93,6 +93,7 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_merge_errors_total", "Merges and rollups that failed", merge_errors),
         counter("fgm_retention_files_total", "Files deleted by their age or for the disk's budget", retention_files),
         counter("fgm_retention_bytes_total", "Bytes of files deleted by their age or for the disk's budget", retention_bytes),
+        counter("fgm_retention_errors_total", "Files that were to go and could not be deleted", retention_errors),
         seconds("fgm_upkeep_cpu_seconds_total", "CPU time of merging, rollups and retention", upkeep_cpu_usec),
         gauge("fgm_tail_bytes", "Bytes of rows in memory, not yet sealed", tail_bytes),
     ]

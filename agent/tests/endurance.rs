@@ -306,6 +306,32 @@ fn upkeep_on_a_full_disk_leaves_the_files_and_retention_makes_room() {
 }
 
 #[test]
+fn a_file_that_retention_cannot_delete_stays_readable_and_goes_later() {
+    if !is_root("a_file_that_retention_cannot_delete") {
+        return;
+    }
+    let data = open_directory();
+    record(data.path());
+    let counters = Arc::new(Counters::default());
+    let place = data.path().join("containers");
+    run("mount", &["--bind", &place.to_string_lossy(), &place.to_string_lossy()]);
+    run("mount", &["-o", "remount,ro,bind", &place.to_string_lossy()]);
+    let (store, ticks) = Store::start(kept_but_the_first_hour(data.path()), Arc::clone(&counters)).expect("a store");
+    let reader = store.reader();
+    reader.wait_settled();
+    reader.keep_up();
+    let (errors, kept) = (counters.retention_errors.get(), reader.files().len() as i64);
+    run("umount", &[&place.to_string_lossy()]);
+    assert!(errors >= SEGMENTS as u64, "{errors}");
+    assert_eq!(kept, HOURS * SEGMENTS);
+    reader.keep_up();
+    assert_eq!(counters.retention_files.get(), SEGMENTS as u64);
+    assert_eq!(recording::paths(&place, "parquet").len() as i64, HOURS - 1);
+    drop(ticks);
+    store.join();
+}
+
+#[test]
 fn check_says_by_its_exit_code_whether_a_store_is_whole() {
     let data = open_directory();
     let check = |arguments: &[&str]| {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Upkeep, micros};
 use crate::model::{HOUR_USEC, UnixMicros};
+use crate::store::footer::Footer;
 use crate::store::layout;
 use crate::store::resolution::Resolution;
 use crate::store::retention::{Candidate, Held, plan};
@@ -48,14 +49,14 @@ impl Upkeep {
         self.remove_sessions(oldest.unwrap_or(now));
     }
 
-    fn delete(&self, file: &File, bytes: u64) {
+    fn delete(&mut self, file: &File, bytes: u64) {
         // Out of the catalogue first: no reader shall be told of a file that is gone.
         if let Some(first) = file.first {
             self.shared.lock().catalog.remove(first, &file.path);
         }
-        if let Err(error) = std::fs::remove_file(&file.path) {
-            tracing::warn!(path = %file.path.display(), %error, "a file that is to go can't be deleted");
-            return;
+        match std::fs::remove_file(&file.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return self.keep(file, &error),
+            _ => self.failing = false,
         }
         self.shared.counters.retention_files.increment();
         self.shared.counters.retention_bytes.add(bytes);
@@ -66,6 +67,18 @@ impl Upkeep {
         if !file.path.to_string_lossy().contains(&today) {
             let _ = above.try_for_each(std::fs::remove_dir);
         }
+    }
+
+    /// A file that could not be deleted (the disk is read-only, say) is readable as before; the next pass tries again.
+    fn keep(&mut self, file: &File, error: &std::io::Error) {
+        if let (Some(_), Ok(footer)) = (file.first, Footer::read(&file.path)) {
+            let _ = self.shared.lock().catalog.insert(file.path.clone(), &footer);
+        }
+        self.shared.counters.retention_errors.increment();
+        if !self.failing {
+            tracing::warn!(path = %file.path.display(), %error, "a file that is to go can't be deleted: it is tried again");
+        }
+        self.failing = true;
     }
 
     /// A run's manifest goes once the next run had begun before the oldest row.
