@@ -25,7 +25,7 @@ use crate::model::{ColumnSet, Identity, UnixMicros};
 use crate::subject::Subject;
 use crate::table::Table;
 
-/// Runs merged at once at most: each takes about 200 bytes. What is beyond waits for another file.
+/// Runs merged at once at most: each takes about 200 bytes. Files with more of them stay as they are.
 const MOST_RUNS: usize = 200_000;
 
 /// Why files can't be merged.
