@@ -5,6 +5,8 @@
 //! enough, because everything that takes time runs on threads of its own.
 
 mod facts;
+mod names;
+mod processes;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,12 +23,16 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::collect::roster::Roster;
 use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
 use crate::hierarchy::{self, Hierarchy};
 use crate::http::Http;
 use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
+use crate::pods::cell::PodsCell;
+use crate::pods::watch::ConnectError;
+use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
 use crate::service::events::{EventFilter, RecordedEvent};
@@ -38,6 +44,7 @@ use crate::store::retention::Budget;
 use crate::store::{self, StartError, Store, Summary, WallClock};
 use crate::table::Table;
 use facts::CostWatch;
+use processes::Reading;
 
 /// How long HTTP may take to finish the answers that it is in.
 const HTTP_GRACE: Duration = Duration::from_secs(3);
@@ -70,6 +77,9 @@ pub enum Error {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// The kubeconfig that was named makes no sense.
+    #[error(transparent)]
+    Names(#[from] ConnectError),
     /// The kernel refuses a descriptor, a thread or a signal handler.
     #[error("cannot start {what}: {source}")]
     Start {
@@ -95,7 +105,11 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Hierarchy(_) | Self::Store(StartError::DataDir(_)) | Self::NoDataDir(_) | Self::Listen { .. }
+            Self::Hierarchy(_)
+                | Self::Store(StartError::DataDir(_))
+                | Self::NoDataDir(_)
+                | Self::Listen { .. }
+                | Self::Names(_)
         )
     }
 }
@@ -121,7 +135,8 @@ pub fn run(config: RunConfig, abort: fn()) -> Result<(), Error> {
             Some(address) => Some(listen("--metrics-listen", address).await?),
             None => None,
         };
-        let agent = Agent::start(&config, recording)?;
+        let names = Naming::start(&config, &recording.counters).await?;
+        let agent = Agent::start(&config, recording, names)?;
         say_where("API and metrics", &listener);
         metrics.iter().for_each(|listener| say_where("metrics alone", listener));
         let (stop_http, stopped) = watch::channel(());
@@ -219,23 +234,33 @@ struct Agent {
     sampler: JoinHandle<()>,
     stop: StopSwitch,
     status: StatusCell,
+    pods: Arc<PodsCell>,
+    processes: Option<Reading>,
     service: Arc<Service>,
 }
 
 impl Agent {
-    fn start(config: &RunConfig, recording: Recording) -> Result<Self, Error> {
+    fn start(config: &RunConfig, recording: Recording, names: Naming) -> Result<Self, Error> {
         let Recording { hierarchy, counters, started, store, ticks } = recording;
         let open_files = raise_open_files();
+        let pods = Arc::clone(&names.pods);
+        let roster = config.process_interval.is_some().then(Arc::<Roster>::default);
         let options = sampler::Options {
+            roster,
+            node: true,
             interval: config.interval,
             scope: config.scope,
             proc_root: config.proc_root.clone(),
             cpu_budget: config.cpu_budget_percent / 100.0,
             may_keep_open: usize::try_from(open_files.unwrap_or(1 << 20).saturating_sub(RESERVED_FILES)).unwrap_or(0),
+            names,
             ..sampler::Options::default()
         };
+        let told = options.clone();
         let facts = facts::at_start(config, &store, (started, hierarchy.describe()), open_files);
-        let (sampler, stop, status) = start_sampler(options, hierarchy, Arc::clone(&counters), ticks)?;
+        let (sampler, stop, status) = start_sampler(options, hierarchy.clone(), Arc::clone(&counters), ticks.clone())?;
+        // Once the sampler knows who lives.
+        let processes = Reading::start(config, (&hierarchy, &told), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
         let service = Arc::new(Service {
             recorded: Arc::new(store.reader()),
@@ -244,7 +269,7 @@ impl Agent {
             own_use: Box::new(move || own.read()),
             readiness: Arc::new(Readiness::default()),
         });
-        Ok(Self { store, sampler, stop, status, service })
+        Ok(Self { store, sampler, stop, status, pods, processes, service })
     }
 
     /// Passes on what changes, until a signal comes or the sampler ends.
@@ -286,15 +311,18 @@ impl Agent {
             known.scope.reason =
                 status.scope_is_fallback.then(|| "this machine ran no container when the agent started".to_owned());
             known.unreadable = facts::unreadable(&status);
+            known.unreadable.extend(self.processes.iter().flat_map(Reading::unreadable));
             known.cost = cost;
+            known.names = self.pods.status();
         });
     }
 
     /// Stops the sampler, then the store; everything sampled is sealed when this returns.
     async fn finish(self) -> Result<(), Error> {
         self.stop.stop();
-        let (sampler, store) = (self.sampler, self.store);
+        let (sampler, store, processes) = (self.sampler, self.store, self.processes);
         let joined = tokio::task::spawn_blocking(move || {
+            processes.into_iter().for_each(Reading::stop);
             let sampled = sampler.join();
             (sampled, store.join())
         });

@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::check;
-use crate::config::{self, ConfigError, Options, RunConfig, Scope, Surroundings};
+use crate::config::{self, ConfigError, Names, Options, RunConfig, Scope, Surroundings};
 use crate::human;
 
 /// The version with the git revision it was built from.
@@ -127,6 +127,15 @@ struct RunArgs {
     /// Where procfs is mounted
     #[arg(long, value_name = "DIR", env = "FGM_PROC_ROOT", default_value = config::DEFAULT_PROC_ROOT)]
     proc_root: PathBuf,
+    /// Names of pods and containers: auto (the API server in a pod or with --kubeconfig, docker's and podman's files), or off
+    #[arg(long, value_name = "NAMES", env = "FGM_NAMES", default_value = "auto", value_parser = names)]
+    names: Names,
+    /// Outside of a pod, ask the API server of this file's current context for names [default: none is asked]
+    #[arg(long, value_name = "FILE", env = "FGM_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// Where the root of the host's file system is, for docker's and podman's files
+    #[arg(long, value_name = "DIR", env = "FGM_HOST_ROOT", default_value = config::DEFAULT_HOST_ROOT)]
+    host_root: PathBuf,
     /// Seal a file after this time, 1s to 1h
     #[arg(long, value_name = "DURATION", env = "FGM_ROTATE", default_value = "90s", value_parser = rotate)]
     rotate: Duration,
@@ -149,6 +158,12 @@ struct RunArgs {
         long, value_name = "DURATION", env = "FGM_RETAIN_ROLLUP_AGE", default_value = "90d", value_parser = retain_age
     )]
     retain_rollup_age: Duration,
+    /// Read the processes of containers and the networks of pods this often, 1s to 10m, or off
+    #[arg(
+        long, value_name = "DURATION", env = "FGM_PROCESS_INTERVAL", default_value = "5s",
+        value_parser = process_interval
+    )]
+    process_interval: ProcessInterval,
     /// Serve the API here
     #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN, value_parser = address)]
     listen: SocketAddr,
@@ -163,6 +178,10 @@ struct RunArgs {
     cpu_budget: f64,
 }
 
+/// How often processes are read; none where that is switched off. A type, because clap makes an `Option` an optional flag.
+#[derive(Clone, Copy, Debug)]
+struct ProcessInterval(Option<Duration>);
+
 impl RunArgs {
     fn into_options(self) -> Options {
         Options {
@@ -173,12 +192,16 @@ impl RunArgs {
             scope: self.scope,
             cgroup_root: self.cgroup_root,
             proc_root: self.proc_root,
+            names: self.names,
+            kubeconfig: self.kubeconfig,
+            host_root: self.host_root,
             rotate: self.rotate,
             tail_bytes: self.tail_bytes,
             spill_interval: self.spill_interval,
             retain_bytes: self.retain_bytes,
             retain_age: self.retain_age,
             retain_rollup_age: self.retain_rollup_age,
+            process_interval: self.process_interval.0,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
             cpu_budget_percent: self.cpu_budget,
@@ -253,6 +276,14 @@ fn spill_interval(text: &str) -> Result<Duration, String> {
     duration_within(text, &config::SPILL_INTERVAL_RANGE, "the spill interval")
 }
 
+fn process_interval(text: &str) -> Result<ProcessInterval, String> {
+    if matches!(text, "off" | "0") {
+        return Ok(ProcessInterval(None));
+    }
+    let within = duration_within(text, &config::PROCESS_INTERVAL_RANGE, "the process interval");
+    within.map(|interval| ProcessInterval(Some(interval))).map_err(|error| format!("{error}, or off"))
+}
+
 fn duration_within(text: &str, range: &RangeInclusive<Duration>, what: &str) -> Result<Duration, String> {
     let duration = human::parse_duration(text).map_err(|error| error.to_string())?;
     if range.contains(&duration) {
@@ -285,6 +316,11 @@ fn retain_age(text: &str) -> Result<Duration, String> {
 fn scope(text: &str) -> Result<Scope, String> {
     let found = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
     found.ok_or_else(|| format!("the scope is one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
+}
+
+fn names(text: &str) -> Result<Names, String> {
+    let found = Names::ALL.into_iter().find(|names| names.as_str() == text);
+    found.ok_or_else(|| format!("names are one of {}", Names::ALL.map(Names::as_str).join(", ")))
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -342,6 +378,7 @@ mod tests {
         assert_eq!(defaults.rotate, config::DEFAULT_ROTATE);
         assert_eq!(defaults.tail_bytes, config::DEFAULT_TAIL_BYTES);
         assert_eq!(defaults.spill_interval, config::DEFAULT_SPILL_INTERVAL);
+        assert_eq!(defaults.process_interval, Some(config::DEFAULT_PROCESS_INTERVAL));
         assert_eq!(defaults.listen, config::DEFAULT_LISTEN);
         assert_eq!(defaults.metrics_listen, None);
         assert_eq!(defaults.scope, Scope::Containers);
@@ -358,6 +395,9 @@ mod tests {
             assert_eq!(config.data, DataDir::Explicit("/d".into()));
             assert_eq!(config.scope, Scope::All);
             assert_eq!(config.metrics_listen, "0.0.0.0:9090".parse().ok());
+        }
+        for off in ["off", "0"] {
+            assert_eq!(config(&["--process-interval", off]).process_interval, None);
         }
         assert_eq!(config(&["--listen", "localhost:0"]).listen, "127.0.0.1:0".parse().unwrap());
         assert!((config(&["--cpu-budget", "5%"]).cpu_budget_percent - 5.0).abs() < f64::EPSILON);
@@ -428,6 +468,11 @@ mod tests {
                 &["--spill-interval", "0"],
                 "invalid value '0' for '--spill-interval <DURATION>': the spill interval must be between 100ms and 600s",
             ),
+            (
+                &["--process-interval", "100ms"],
+                "invalid value '100ms' for '--process-interval <DURATION>': the process interval must be between 1s and \
+                 600s, or off",
+            ),
             (&["--tail-bytes", "4KiB"], "invalid value '4KiB' for '--tail-bytes <SIZE>': the tail needs at least 1MiB"),
             (
                 &["--tail-bytes", "much"],
@@ -435,6 +480,7 @@ mod tests {
                  G), such as 32MiB",
             ),
             (&["--scope", "pods"], "invalid value 'pods' for '--scope <SCOPE>': the scope is one of containers, all"),
+            (&["--names", "on"], "invalid value 'on' for '--names <NAMES>': names are one of auto, off"),
             (
                 &["--listen", "8050"],
                 "invalid value '8050' for '--listen <ADDR>': an address is an IP address and a port, such as \

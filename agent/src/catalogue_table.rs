@@ -13,7 +13,9 @@ use crate::table::{Field, Table};
 
 const PREFACE: &str = "# Metrics
 
-Every column of the `containers` table, in column order. This page is the output of `fgm-agent metrics`.
+Every number column of every table, in column order. This page is the output of `fgm-agent metrics`.
+
+## The tables `containers` and `pods`
 
 - *Kind*: a counter only grows while the cgroup lives, and is stored raw; a gauge goes up and down; a limit is a setting,
   carried forward between readings, with 9223372036854775807 for \"no limit\".
@@ -39,11 +41,7 @@ pub fn render() -> String {
         &["Kind", "Meaning"],
         Kind::ALL.into_iter().map(|kind| vec![code(kind.as_str()), kind.help().to_owned()]),
     ));
-    text.push_str("\nNumber columns; an event of a kind that does not have one has null:\n\n");
-    text.push_str(&table(
-        &["Column", "Unit", "From", "Meaning"],
-        Table::Events.fields().into_iter().flatten().map(field),
-    ));
+    Table::ALL.into_iter().for_each(|table| other_table(&mut text, table));
     text.push_str("\n## Computed for `/metrics`\n\nFrom a container's last values; all are gauges.\n\n");
     text.push_str(&table(
         &["Prometheus", "Meaning"],
@@ -55,8 +53,20 @@ pub fn render() -> String {
     text
 }
 
-fn field(field: &Field) -> Vec<String> {
-    vec![code(field.name), field.unit.as_str().to_owned(), field.source.to_owned(), field.help.to_owned()]
+/// The columns of a table that is not of container metrics.
+fn other_table(text: &mut String, of: Table) {
+    let Some(fields) = of.fields() else { return };
+    text.push_str("\n## The table `");
+    text.push_str(of.name());
+    text.push_str("`\n\n");
+    text.push_str(&table(&["Column", "Kind", "Unit", "Since", "Source", "Meaning"], fields.iter().map(field_row)));
+}
+
+fn field_row(field: &Field) -> Vec<String> {
+    // `/proc/[pid]/..` and the like are code, words are words.
+    let source = if field.source.starts_with('/') { code(field.source) } else { field.source.to_owned() };
+    let [kind, unit] = [field.kind.as_str(), field.unit.as_str()].map(str::to_owned);
+    vec![code(field.name), kind, unit, field.since.to_owned(), source, field.help.to_owned()]
 }
 
 fn own_table() -> String {
@@ -135,13 +145,17 @@ mod tests {
     #[test]
     fn every_metric_has_its_line_and_every_line_its_columns() {
         let text = render();
+        let (containers, others) = text.split_once("## The table `").expect("other tables");
         for metric in METRICS {
-            assert!(text.contains(&format!("| `{}` ", metric.name)), "{}", metric.name);
+            assert_eq!(containers.matches(&format!("| `{}` ", metric.name)).count(), 1, "{}", metric.name);
+        }
+        for field in Table::ALL.into_iter().filter_map(Table::fields).flatten() {
+            assert!(others.contains(&format!("| `{}` ", field.name)), "{}", field.name);
         }
         let rows = text.lines().filter(|line| line.starts_with('|'));
         assert!(rows.clone().count() > METRICS.len());
         for line in rows {
-            assert!([1, 2, 3, 8].contains(&line.matches(" | ").count()), "{line}");
+            assert!([1, 2, 5, 8].contains(&line.matches(" | ").count()), "{line}");
         }
     }
 

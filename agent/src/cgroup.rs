@@ -256,6 +256,8 @@ mod tests {
             for format in FORMATS {
                 let _ = collect(format, &text);
             }
+            io::each_stat_device(&text, |_, _, _| {});
+            io::each_throttle_device(&text, |_, _, _| {});
             let _ = (populated(&text), first_pid(&text), single::parse_number(&text));
         }
 

@@ -19,7 +19,8 @@ pub const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(10)..
 pub const DEFAULT_CGROUP_ROOT: &str = "/sys/fs/cgroup";
 /// The kernel's log, which names the victims of OOM kills.
 pub const DEFAULT_KERNEL_LOG: &str = "/dev/kmsg";
-
+/// Where the root of the host's file system is.
+pub const DEFAULT_HOST_ROOT: &str = "/";
 /// The mount point of procfs.
 pub const DEFAULT_PROC_ROOT: &str = "/proc";
 /// How long a segment collects rows before it is sealed.
@@ -45,6 +46,10 @@ pub const DEFAULT_RETAIN_ROLLUP_AGE: Duration = Duration::from_secs(90 * 86_400)
 /// The ages that make sense: below, hours would go before they are merged.
 pub const RETAIN_AGE_RANGE: RangeInclusive<Duration> =
     Duration::from_secs(3600)..=Duration::from_secs(10 * 366 * 86_400);
+/// How often the processes of containers are read.
+pub const DEFAULT_PROCESS_INTERVAL: Duration = Duration::from_secs(5);
+/// The process intervals that make sense, beside none at all.
+pub const PROCESS_INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 /// Where the API listens: loopback only, on the port that the older tool used.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8050);
 /// The share of one core that the agent may use, in percent.
@@ -83,6 +88,31 @@ impl Scope {
     }
 }
 
+/// Whether containers get names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Names {
+    /// From the API server where there is one to ask, else from docker's and podman's files.
+    #[default]
+    Auto,
+    /// Ids only; nobody is asked.
+    Off,
+}
+
+impl Names {
+    /// Every choice, in the order in which help and errors name them.
+    pub const ALL: [Self; 2] = [Self::Auto, Self::Off];
+
+    /// The choice's name on the command line and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Where recordings go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +143,12 @@ pub struct Options {
     pub cgroup_root: PathBuf,
     /// `--proc-root`.
     pub proc_root: PathBuf,
+    /// `--names`.
+    pub names: Names,
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--host-root`.
+    pub host_root: PathBuf,
     /// `--rotate`, within [`ROTATE_RANGE`].
     pub rotate: Duration,
     /// `--tail-bytes`, at least [`MIN_TAIL_BYTES`].
@@ -125,6 +161,8 @@ pub struct Options {
     pub retain_age: Duration,
     /// `--retain-rollup-age`, within [`RETAIN_AGE_RANGE`].
     pub retain_rollup_age: Duration,
+    /// `--process-interval`, within [`PROCESS_INTERVAL_RANGE`]; `None` reads no processes.
+    pub process_interval: Option<Duration>,
     /// `--listen`.
     pub listen: SocketAddr,
     /// `--metrics-listen`.
@@ -160,6 +198,12 @@ pub struct RunConfig {
     pub cgroup_root: PathBuf,
     /// The mount point of procfs.
     pub proc_root: PathBuf,
+    /// Whether containers get names.
+    pub names: Names,
+    /// The API server to ask, where this is no pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the root of the host's file system is, for docker's and podman's files.
+    pub host_root: PathBuf,
     /// How long a segment collects rows before it is sealed.
     #[serde(rename = "rotate_seconds", serialize_with = "seconds")]
     pub rotate: Duration,
@@ -176,6 +220,9 @@ pub struct RunConfig {
     /// How long rollups are kept.
     #[serde(rename = "retain_rollup_age_seconds", serialize_with = "seconds")]
     pub retain_rollup_age: Duration,
+    /// How often the processes of containers are read, and the networks of pods; `None` for never.
+    #[serde(rename = "process_interval_seconds", serialize_with = "maybe_seconds")]
+    pub process_interval: Option<Duration>,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Where metrics and health alone are served as well.
@@ -222,7 +269,8 @@ impl RunConfig {
         if !is_node_name(&node) {
             return Err(ConfigError::Node(node));
         }
-        for (flag, path) in [("--cgroup-root", &options.cgroup_root), ("--proc-root", &options.proc_root)] {
+        let roots = [("--cgroup-root", &options.cgroup_root), ("--proc-root", &options.proc_root)];
+        for (flag, path) in roots.into_iter().chain([("--host-root", &options.host_root)]) {
             if path.as_os_str().is_empty() {
                 return Err(ConfigError::EmptyPath(flag));
             }
@@ -237,12 +285,16 @@ impl RunConfig {
             scope: options.scope,
             cgroup_root: options.cgroup_root,
             proc_root: options.proc_root,
+            names: options.names,
+            kubeconfig: options.kubeconfig,
+            host_root: options.host_root,
             rotate: options.rotate,
             tail_bytes: options.tail_bytes,
             spill_interval: options.spill_interval,
             retain_bytes: options.retain_bytes,
             retain_age: options.retain_age,
             retain_rollup_age: options.retain_rollup_age,
+            process_interval: options.process_interval,
             listen: options.listen,
             metrics_listen: options.metrics_listen,
             cpu_budget_percent: options.cpu_budget_percent,
@@ -307,6 +359,14 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_f64(duration.as_secs_f64())
 }
 
+#[expect(clippy::ref_option, reason = "the shape that serde asks for")]
+fn maybe_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => seconds(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,12 +380,16 @@ mod tests {
             scope: Scope::Containers,
             cgroup_root: DEFAULT_CGROUP_ROOT.into(),
             proc_root: DEFAULT_PROC_ROOT.into(),
+            names: Names::Auto,
+            kubeconfig: None,
+            host_root: DEFAULT_HOST_ROOT.into(),
             rotate: DEFAULT_ROTATE,
             tail_bytes: DEFAULT_TAIL_BYTES,
             spill_interval: DEFAULT_SPILL_INTERVAL,
             retain_bytes: DEFAULT_RETAIN_BYTES,
             retain_age: DEFAULT_RETAIN_AGE,
             retain_rollup_age: DEFAULT_RETAIN_ROLLUP_AGE,
+            process_interval: Some(DEFAULT_PROCESS_INTERVAL),
             listen: DEFAULT_LISTEN,
             metrics_listen: None,
             cpu_budget_percent: DEFAULT_CPU_BUDGET_PERCENT,

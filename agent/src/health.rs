@@ -61,6 +61,38 @@ impl ReadError {
     }
 }
 
+/// Why the API server gave no names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamesError {
+    /// It does not answer, or its connection broke.
+    Unreachable,
+    /// It answers 401 or 403.
+    Denied,
+    /// It no longer has the version that was watched from (410): everything is listed again.
+    Expired,
+    /// It answers with another error.
+    Refused,
+    /// Its answer, or one pod in it, makes no sense.
+    Garbled,
+}
+
+impl NamesError {
+    /// Every class, in the order of [`Counters::names_errors`].
+    pub const ALL: [Self; 5] = [Self::Unreachable, Self::Denied, Self::Expired, Self::Refused, Self::Garbled];
+
+    /// The class as a label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Refused => "refused",
+            Self::Garbled => "garbled",
+        }
+    }
+}
+
 /// Upper bounds of [`Histogram`] buckets, in seconds.
 pub const BUCKETS_SECONDS: [f64; 12] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0];
@@ -175,12 +207,35 @@ pub struct Counters {
     pub upkeep_cpu_usec: Cell,
     /// Bytes of the tail in memory (gauge).
     pub tail_bytes: Cell,
+    /// What went wrong with the API server, by [`NamesError::ALL`].
+    pub names_errors: [Cell; NamesError::ALL.len()],
+    /// Pods known by name (gauge).
+    pub pods: Cell,
+    /// Pods told of that were beyond the index's bounds.
+    pub pods_beyond_bounds: Cell,
+    /// Labels of pods that were left out or cut.
+    pub labels_beyond_bounds: Cell,
+    /// Ends and restarts told by pods' statuses that nobody took in time.
+    pub pod_news_dropped: Cell,
+    /// Passes over the processes of all containers.
+    pub process_passes: Cell,
+    /// CPU time of the thread that reads processes, in microseconds.
+    pub processes_cpu_usec: Cell,
+    /// Processes recorded now (gauge).
+    pub processes: Cell,
+    /// Times that a process was left out because there are more than are recorded.
+    pub processes_left_out: Cell,
 }
 
 impl Counters {
     /// Counts a failed read.
     pub fn read_error(&self, class: ReadError) {
         self.read_errors[class as usize].increment();
+    }
+
+    /// Counts something that went wrong with the API server.
+    pub fn names_error(&self, class: NamesError) {
+        self.names_errors[class as usize].increment();
     }
 }
 

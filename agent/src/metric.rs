@@ -135,7 +135,8 @@ pub struct Metric {
     pub kind: Kind,
     /// The unit of the stored value.
     pub unit: Unit,
-    /// The first kernel that has it under cgroup v2, as a stable release where it came with one; [`V1_ONLY`] where none has.
+    /// The first kernel that has it under cgroup v2, as a stable release where it came with one; [`V1_ONLY`] where none has,
+    /// empty where it comes from the processes in the cgroup and not from a file of it.
     pub since: &'static str,
     /// Where it is under cgroup v2.
     pub v2: Option<Source>,
@@ -474,6 +475,9 @@ pub const METRICS: &[Metric] = &[
         .v2(v2_limit("pids.max", "")).v1(src(Pids, "pids.max", "", KeepLimit)).prom(prom("container_threads_max")),
     metric("pids_events_max", Counter, Count, "4.8", "Times a fork failed at the task limit")
         .v2(v2("pids.events", "max")).v1(src(Pids, "pids.events", "max", Verbatim)),
+    metric("processes", Gauge, Count, "", "Processes, those of cgroups below included; counted when processes are read, null in between").prom(prom("container_processes")),
+    metric("threads", Gauge, Count, "", "Their threads"),
+    metric("open_descriptors", Gauge, Count, "", "Their open file descriptors; since Linux 6.2").prom(prom("container_file_descriptors")),
 ];
 
 /// What `/metrics` shows beside the columns: computed from a container's last values.
@@ -686,7 +690,8 @@ mod tests {
     #[test]
     fn sources_lie_in_the_hierarchies_of_their_version() {
         for metric in METRICS {
-            assert!(metric.v2.or(metric.v1).is_some(), "{} comes from nowhere", metric.name);
+            let is_counted = ["processes", "threads", "open_descriptors"].contains(&metric.name);
+            assert_eq!(metric.v2.or(metric.v1).is_none(), is_counted, "{} comes from nowhere", metric.name);
             assert!(metric.v2.is_none_or(|source| source.tree == Tree::Unified), "{}", metric.name);
             // Only pressure is worth looking for in a hybrid machine's unified mount: it has no controllers.
             let unified = metric.v1.is_some_and(|source| source.tree == Tree::Unified);
@@ -700,7 +705,8 @@ mod tests {
             let parts: Option<Vec<u16>> = metric.since.split('.').map(|part| part.parse().ok()).collect();
             let is_version = parts.is_some_and(|parts| (2..=3).contains(&parts.len()) && parts[0] >= 4);
             assert_eq!(is_version, metric.v2.is_some(), "{}", metric.name);
-            assert!(is_version || metric.since == V1_ONLY, "{}", metric.name);
+            let otherwise = if metric.v1.is_some() { V1_ONLY } else { "" };
+            assert!(is_version || metric.since == otherwise, "{}", metric.name);
         }
     }
 

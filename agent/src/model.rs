@@ -3,6 +3,7 @@
 //! Plain values; nothing here opens a file or knows how rows are stored. The surprise: the values of a tick's rows lie in
 //! one flat vector ([`Tick::values`], [`Table::width`] per row) so that a pass over a thousand containers allocates twice.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -70,6 +71,46 @@ pub enum Role {
     Cgroup,
 }
 
+/// How a container of a pod came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerKind {
+    /// One of the pod's containers proper.
+    Regular,
+    /// Runs to its end before them.
+    Init,
+    /// An init container that goes on beside them (`restartPolicy: Always`, since Kubernetes 1.28).
+    Sidecar,
+    /// Added to the running pod for debugging.
+    Ephemeral,
+}
+
+/// What a container asked for in its pod's spec; absent where it asked for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// Reserved CPU, in thousandths of a core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_request_millicores: Option<u64>,
+    /// Most CPU, in thousandths of a core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_limit_millicores: Option<u64>,
+    /// Reserved memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_request_bytes: Option<u64>,
+    /// Most memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+}
+
+impl Resources {
+    /// Whether nothing was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Who a row is about: what a cgroup's path tells, and names once they are known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -106,6 +147,21 @@ pub struct Identity {
     /// The container's image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// How it came to be in its pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ContainerKind>,
+    /// How often the pod's container was started again before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_count: Option<u32>,
+    /// Why the one before it ended, in the kubelet's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_reason: Option<String>,
+    /// What its pod's spec asks for it.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+    /// The pod's labels, or those that the runtime keeps of a container without a pod.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Identity {
@@ -125,6 +181,11 @@ impl Identity {
             container: None,
             workload: None,
             image: None,
+            kind: None,
+            restart_count: None,
+            restart_reason: None,
+            resources: Resources::default(),
+            labels: BTreeMap::new(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::health::{Cell, Counters, Histogram, HistogramValue, ReadError};
+use crate::health::{Cell, Counters, Histogram, HistogramValue, NamesError, ReadError};
 use crate::own_use::OwnUse;
 
 /// A value at one moment.
@@ -56,8 +56,9 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         unkept_opens, open_files, containers, births, final_deaths, unfinal_deaths, shed_reads, events, clock_steps,
         inotify_overflows, rescans,
         rows_written, sealed_bytes, seals, seal_errors, spill_bytes, spill_errors, rows_recovered, rows_dropped,
-        files_set_aside, merged_files, rollup_files, merge_errors, retention_files, retention_bytes, retention_errors, upkeep_cpu_usec,
-        tail_bytes,
+        files_set_aside, merged_files, rollup_files, merge_errors, retention_files, retention_bytes, retention_errors,
+        upkeep_cpu_usec, tail_bytes, names_errors, pods, pods_beyond_bounds, labels_beyond_bounds, pod_news_dropped,
+        process_passes, processes_cpu_usec, processes, processes_left_out,
     } = counters;
     vec![
         counter("fgm_ticks_total", "Passes over all containers", ticks),
@@ -67,7 +68,7 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         histogram("fgm_tick_duration_seconds", "How long passes took", tick_duration),
         seconds("fgm_sampler_cpu_seconds_total", "CPU time of the sampler thread", sampler_cpu_usec),
         counter("fgm_rows_sampled_total", "Rows sampled", rows_sampled),
-        by_class("fgm_read_errors_total", "Kernel files that gave no value, by class", read_errors),
+        by_class("fgm_read_errors_total", "Kernel files that gave no value, by class", names(read_errors, ReadError::ALL.map(ReadError::as_str))),
         counter("fgm_unkept_opens_total", "Reads that had to open the file first because no more may be kept open", unkept_opens),
         gauge("fgm_open_files", "Kernel files kept open", open_files),
         gauge("fgm_containers", "Cgroups recorded now", containers),
@@ -96,6 +97,15 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_retention_errors_total", "Files that were to go and could not be deleted", retention_errors),
         seconds("fgm_upkeep_cpu_seconds_total", "CPU time of merging, rollups and retention", upkeep_cpu_usec),
         gauge("fgm_tail_bytes", "Bytes of rows in memory, not yet sealed", tail_bytes),
+        by_class("fgm_names_errors_total", "Failures to learn names from the API server, by class", names(names_errors, NamesError::ALL.map(NamesError::as_str))),
+        gauge("fgm_pods", "Pods known by name", pods),
+        counter("fgm_pods_beyond_bounds_total", "Pods told of by the API server that were not kept", pods_beyond_bounds),
+        counter("fgm_labels_beyond_bounds_total", "Labels of pods left out or cut", labels_beyond_bounds),
+        counter("fgm_pod_news_dropped_total", "Ends and restarts told by pods that nobody took in time", pod_news_dropped),
+        counter("fgm_process_passes_total", "Passes over the processes of all containers", process_passes),
+        seconds("fgm_processes_cpu_seconds_total", "CPU time of the thread that reads processes", processes_cpu_usec),
+        gauge("fgm_processes", "Processes recorded now", processes),
+        counter("fgm_processes_left_out_total", "Times that a process was left out because there are more than are recorded", processes_left_out),
     ]
 }
 
@@ -133,9 +143,12 @@ fn histogram(name: &'static str, help: &'static str, histogram: &Histogram) -> O
     OwnMetric { name, help, value: OwnValue::Histogram(histogram.value()) }
 }
 
-fn by_class(name: &'static str, help: &'static str, cells: &[Cell; ReadError::ALL.len()]) -> OwnMetric {
-    let classes = ReadError::ALL.iter().zip(cells).map(|(class, cell)| (class.as_str(), cell.get())).collect();
+fn by_class(name: &'static str, help: &'static str, classes: Vec<(&'static str, u64)>) -> OwnMetric {
     OwnMetric { name, help, value: OwnValue::ByLabel("class", classes) }
+}
+
+fn names<const N: usize>(cells: &[Cell; N], names: [&'static str; N]) -> Vec<(&'static str, u64)> {
+    names.into_iter().zip(cells.iter().map(Cell::get)).collect()
 }
 
 #[cfg(test)]

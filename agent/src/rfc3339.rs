@@ -39,6 +39,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_is_read_back_and_anything_else_is_no_time() {
+        assert_eq!(parse("2026-01-31T12:00:00.123456Z"), Some(1_769_860_800_123_456));
+        assert_eq!(parse("2026-01-31T13:00:00+01:00"), Some(1_769_860_800_000_000));
+        assert_eq!(["", "yesterday", "2026-01-31"].map(parse), [None; 3]);
+    }
+
+    #[test]
     fn a_time_beyond_the_format_becomes_the_nearest_one() {
         assert!(format(i64::MAX).starts_with("9999-"));
         assert!(format(i64::MIN).starts_with('-'));

@@ -5,6 +5,7 @@
 //! thread that samples, so no lock stands between finding a dying container and reading it.
 
 pub mod member;
+pub mod naming;
 pub mod wait;
 
 mod census;
@@ -23,6 +24,9 @@ use tracing::{debug, error};
 
 use crate::budget::{Budget, Shedding, stat_stretch};
 use crate::clock::{monotonic, thread_cpu, wall};
+use crate::collect::devices::DeviceNames;
+use crate::collect::node::NodeCollector;
+use crate::collect::roster::Roster;
 use crate::config::{self, Scope};
 use crate::discovery::{CgroupPath, Change, Discovery};
 use crate::health::Counters;
@@ -33,6 +37,7 @@ use crate::outbox::Outbox;
 use crate::schedule::{Monotonic, Schedule, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
 use member::{Life, Member, Reading};
+use naming::{Asked, Naming};
 pub use status::{SamplerStatus, StatusCell};
 use wait::{StopSwitch, Waiter};
 
@@ -73,8 +78,14 @@ pub struct Options {
     pub kernel_log: PathBuf,
     /// Where keys come from.
     pub keys: Keys,
+    /// Who reads the processes of containers.
+    pub roster: Option<Arc<Roster>>,
+    /// Sample the node too.
+    pub node: bool,
     /// What the sampling threads tell each other about the budget.
     pub shedding: Arc<Shedding>,
+    /// Where names come from.
+    pub names: Naming,
 }
 
 impl Default for Options {
@@ -88,7 +99,10 @@ impl Default for Options {
             cpu_budget: config::DEFAULT_CPU_BUDGET_PERCENT / 100.0,
             kernel_log: PathBuf::from(config::DEFAULT_KERNEL_LOG),
             keys: Keys::default(),
+            roster: None,
+            node: false,
             shedding: Arc::default(),
+            names: Naming::default(),
         }
     }
 }
@@ -104,6 +118,8 @@ pub struct Sampler {
     members: BTreeMap<SeriesKey, Member>,
     by_path: HashMap<CgroupPath, SeriesKey>,
     keys: Keys,
+    node: Option<NodeCollector>,
+    device_names: DeviceNames,
     scope: Scope,
     counters: Arc<Counters>,
     status: StatusCell,
@@ -120,6 +136,7 @@ pub struct Sampler {
     next_status: Monotonic,
     usec_per_sample: f64,
     foreign_pids_visible: Option<bool>,
+    asked: Asked,
 }
 
 impl Sampler {
@@ -144,8 +161,11 @@ impl Sampler {
         let outbox = Outbox::new(out, Arc::clone(&counters));
         let (budget, keys) = (Budget::new(options.cpu_budget), options.keys.clone());
         let kernel_log = KernelLog::open(&options.kernel_log).ok();
+        let node = options.node.then(|| NodeCollector::new(&options.proc_root, keys.clone(), Arc::clone(&counters)));
         let mut sampler = Self {
             scope: options.scope,
+            device_names: DeviceNames::new(&options.proc_root),
+            node,
             options,
             hierarchy,
             plan,
@@ -169,6 +189,7 @@ impl Sampler {
             next_status: monotonic(),
             usec_per_sample: 0.0,
             foreign_pids_visible: None,
+            asked: Asked::default(),
         };
         sampler.first_census();
         sampler.tell_of_the_start();
@@ -221,24 +242,31 @@ impl Sampler {
 
     /// One pass over every member.
     fn pass(&mut self, tick: &mut Tick) {
-        let (begun, cpu_before, rows_before) = (monotonic(), thread_cpu(), tick.rows.len());
+        let (begun, cpu_before) = (monotonic(), thread_cpu());
         self.look_at_the_clock(tick);
         self.keep_within_budget(begun, tick);
+        self.learn_names(tick);
         let (stretch, mut shed) = (stat_stretch(self.budget.level()), 0);
         tick.values.reserve(self.members.len() * crate::metric::COLUMNS);
         let mut gone = Vec::new();
+        let mut totals = self.options.roster.as_ref().map(|roster| roster.take_totals()).unwrap_or_default();
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
         for ended in [true, false] {
             for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
                 let wanted = wanted(member, (self.ticks, begun), (self.options.interval, stretch), &mut shed);
-                let reading = Reading { plan: &self.plan, time: wall(), wanted };
+                let reading = Reading { plan: &self.plan, time: wall(), wanted, totals: totals.remove(&member.key) };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
                     gone.push(Arc::clone(&member.path));
+                } else {
+                    member.sample_devices(&self.reader, (&mut self.device_names, &self.keys), reading.time, tick);
                 }
             }
         }
         self.counters.shed_reads.add(shed);
-        self.account(begun, cpu_before, tick.rows.len() - rows_before);
+        self.account(begun, cpu_before, self.members.len());
+        if let Some(node) = &mut self.node {
+            node.sample(begun, wall(), tick);
+        }
         for path in gone {
             self.vanished(&path, tick);
         }
@@ -249,14 +277,14 @@ impl Sampler {
         }
     }
 
-    fn account(&mut self, begun: Monotonic, cpu_before: Duration, rows: usize) {
+    fn account(&mut self, begun: Monotonic, cpu_before: Duration, samples: usize) {
         let (ended, cpu) = (monotonic(), thread_cpu());
         self.counters.ticks.increment();
         self.counters.tick_duration.observe(ended.saturating_sub(begun));
         self.counters.sampler_cpu_usec.set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
-        if rows > 0 {
+        if samples > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 53 bits")]
-            let usec = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e6 / rows as f64;
+            let usec = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e6 / samples as f64;
             self.usec_per_sample =
                 if self.usec_per_sample == 0.0 { usec } else { self.usec_per_sample * 0.9 + usec * 0.1 };
         }

@@ -14,8 +14,9 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::cgroup;
+use crate::cgroup::io::{self, DeviceNumber};
 use crate::health::{Counters, ReadError};
-use crate::metric::{Class, fallback_file};
+use crate::metric::{Class, Column, Format, fallback_file};
 use crate::model::{ColumnSet, Support};
 use key_order::KeyOrder;
 pub use plan::{Plan, PlannedFile};
@@ -130,6 +131,18 @@ pub struct Reader {
     may_keep_open: usize,
     kept_open: usize,
     counters: Arc<Counters>,
+    devices: Vec<DeviceCount>,
+}
+
+/// One count of one block device, from the text that the sum over devices was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceCount {
+    /// The device.
+    pub device: DeviceNumber,
+    /// The column of the sum, among the container's.
+    pub column: Column,
+    /// The count.
+    pub value: i64,
 }
 
 impl Reader {
@@ -138,7 +151,21 @@ impl Reader {
     pub fn new(plan: &Plan, may_keep_open: usize, counters: Arc<Counters>) -> Self {
         let orders = plan.files.iter().map(|file| KeyOrder::new(&file.slots)).collect();
         let user_hz = rustix::param::clock_ticks_per_second();
-        Self { buffer: vec![0; BUFFER_BYTES], orders, user_hz, may_keep_open, kept_open: 0, counters }
+        Self {
+            buffer: vec![0; BUFFER_BYTES],
+            orders,
+            user_hz,
+            may_keep_open,
+            kept_open: 0,
+            counters,
+            devices: Vec::new(),
+        }
+    }
+
+    /// What the last reading of a cgroup told of its block devices; nothing where that was not read.
+    #[must_use]
+    pub fn devices(&self) -> &[DeviceCount] {
+        &self.devices
     }
 
     /// Files this reader keeps open.
@@ -172,6 +199,7 @@ impl Reader {
         wanted: Wanted,
         row: &mut RowValues<'_>,
     ) -> Outcome {
+        self.devices.clear();
         let (mut there, mut gone, support_was_changed) = (false, false, files.support_changed);
         for (index, (file, state)) in plan.files.iter().zip(&mut files.states).enumerate() {
             let due = match file.class {
@@ -295,7 +323,28 @@ impl Reader {
                 row.present.insert(slot.column);
             }
             line += 1;
-        })
+        })?;
+        self.keep_devices(file, length);
+        Ok(())
+    }
+
+    /// Of a text about block devices, keeps what it says of each.
+    fn keep_devices(&mut self, file: &PlannedFile, length: usize) {
+        let (text, devices) = (&self.buffer[..length], &mut self.devices);
+        let each = |device, key: &[u8], value: u64| {
+            if let Some(slot) = file.slots.iter().find(|slot| slot.key.as_bytes() == key) {
+                devices.push(DeviceCount {
+                    device,
+                    column: slot.column,
+                    value: i64::try_from(value).unwrap_or(i64::MAX),
+                });
+            }
+        };
+        match file.format {
+            Format::IoStat => io::each_stat_device(text, each),
+            Format::BlkioThrottle => io::each_throttle_device(text, each),
+            _ => {}
+        }
     }
 }
 

@@ -80,7 +80,7 @@ pub struct Process {
     pub cmdline: Option<String>,
 }
 
-/// A network interface of a pod, or of the node where the owner is empty.
+/// A network interface of a pod, of a container outside of pods, or of the node where the owner is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
     /// The pod.
@@ -180,7 +180,9 @@ impl Subject {
             }
             Self::Interface(one) => {
                 let part = |part: &Option<String>| part.clone().unwrap_or_default();
-                format!("{} {} {}", part(&one.owner.pod_uid), part(&one.netns), part(&one.interface)).into()
+                // A container outside of pods has a network of its own.
+                let owner = one.owner.pod_uid.as_ref().or(one.owner.container_id.as_ref()).cloned();
+                format!("{} {} {}", part(&owner), part(&one.netns), part(&one.interface)).into()
             }
             Self::IoDevice(device) | Self::Disk(device) => {
                 format!("{} {}", device.owner.container_id.as_deref().unwrap_or(""), device.number).into()
@@ -322,9 +324,11 @@ const PROCESS_TEXTS: &[TextColumn] = &[
 ];
 
 const NETWORK_TEXTS: &[TextColumn] = &[
+    CONTAINER_ID,
     POD_UID,
     POD,
     NAMESPACE,
+    CONTAINER,
     WORKLOAD,
     text("netns", |s| if let Subject::Interface(one) = s { one.netns.as_deref() } else { None }),
     text("interface", |s| if let Subject::Interface(one) = s { one.interface.as_deref() } else { None }),

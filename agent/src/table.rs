@@ -40,6 +40,12 @@ pub const fn field(name: &'static str, kind: Kind, unit: Unit, source: &'static 
 }
 
 impl Field {
+    /// The kernel file that it comes from and the key in it, where [`Self::source`] is of that form.
+    #[must_use]
+    pub fn place(&self) -> Option<(&'static str, &'static str)> {
+        self.source.split_once(' ').filter(|(file, _)| file.starts_with('/'))
+    }
+
     /// With the first kernel that has it.
     #[must_use]
     pub const fn since(mut self, since: &'static str) -> Self {

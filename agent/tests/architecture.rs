@@ -16,8 +16,11 @@ type Rule = (&'static str, &'static [&'static str], &'static [&'static str], &'s
 const PURE: &[&str] = &[
     "cgroup.rs", "cgroup/", "metric.rs", "model.rs", "schedule.rs", "health.rs", "config.rs", "human.rs", "rfc3339.rs",
     "store/layout.rs", "store/rotation.rs", "store/rowlog.rs", "store/frame.rs", "store/schema.rs", "store/segment.rs",
-    "store/catalog.rs", "store/tail.rs", "store/varint.rs", "store/resolution.rs", "store/retention.rs", "store/rollup.rs",
-    "subject.rs", "table.rs", "table/",
+    "store/resolution.rs", "store/retention.rs", "store/rollup.rs",
+    "store/catalog.rs", "store/tail.rs", "store/varint.rs", "subject.rs", "table.rs", "table/",
+    "store/catalog.rs", "store/tail.rs", "pods.rs", "pods/facts.rs", "pods/object.rs", "pods/quantity.rs",
+    "pods/split.rs", "pods/workload.rs",
+    "procfs.rs", "procfs/", "collect/processes/pss.rs",
 ];
 
 /// What a module that only computes has no use for; addresses of `std::net` are values, its sockets are not.
@@ -34,8 +37,11 @@ const RULES: &[Rule] = &[
     ("one door for HTTP", &[""], &["http.rs", "http/"], &["axum::", "hyper::", "hyper_util::",
         "prometheus_client::"], "use axum::Router;"),
     ("one door for the command line", &[""], &["args.rs"], &["clap::"], "use clap::Parser;"),
-    ("one door for async", &[""], &["app.rs", "http.rs", "http/"], &["tokio::"], "tokio::spawn(work);"),
-    ("no Kubernetes yet", &[""], &[], &["kube::", "k8s_openapi::"], "use kube::Client;"),
+    ("one door for async", &[""], &["app.rs", "app/names.rs", "http.rs", "http/", "pods/watch"], &["tokio::"], "tokio::spawn(work);"),
+    ("one door for the API server", &[""], &["pods/watch"], &["kube::", "http_body_util::"], "use kube::Client;"),
+    ("kube's own types of objects stay out", &[""], &[], &["k8s_openapi::"], "use k8s_openapi::api::core::v1::Pod;"),
+    ("names know no asker", &["pods.rs", "pods/"], &[], &["crate::sampler", "crate::store", "crate::http",
+        "crate::service", "crate::app", "crate::discovery", "crate::source"], "use crate::sampler::Sampler;"),
     ("one log set-up", &[""], &["main.rs"], &["tracing_subscriber::"], "tracing_subscriber::fmt().init();"),
     ("pure modules do no I/O and read no clock", PURE, &[], IO, "let text = std::fs::read(path);"),
     ("pure modules stand on each other", PURE, &["store/"], &["crate::store", "crate::http", "crate::sampler",
@@ -50,6 +56,8 @@ const RULES: &[Rule] = &[
         "crate::service", "crate::source", "crate::discovery", "crate::args", "crate::app"], "use crate::sampler;"),
     ("the sampler gives ticks to anybody", &["sampler.rs", "sampler/"], &[], &["crate::store", "crate::http",
         "crate::service", "crate::app"], "use crate::store::Store;"),
+    ("collectors give ticks to anybody", &["collect.rs", "collect/"], &[], &["crate::store", "crate::http",
+        "crate::service", "crate::sampler", "crate::app"], "use crate::sampler::Options;"),
     ("reading and finding stand below the sampler", &["source.rs", "discovery.rs", "hierarchy.rs"], &[],
         &["crate::store", "crate::http", "crate::service", "crate::sampler", "crate::app"], "use crate::sampler::Options;"),
 ];

@@ -8,6 +8,7 @@ use crate::args::{CRATE_VERSION, GIT_REVISION};
 use crate::clock;
 use crate::config::RunConfig;
 use crate::model::UnixMicros;
+use crate::pods::cell::NamesStatus;
 use crate::sampler::SamplerStatus;
 use crate::service::facts::{CostEstimate, Facts, Limits, ScopeFacts, Unreadable};
 use crate::store::Store;
@@ -29,6 +30,7 @@ pub(super) fn at_start(
         scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },
         interval_seconds: config.interval.as_secs_f64(),
         cost: None,
+        names: NamesStatus::default(),
         unreadable: Vec::new(),
         limits: Limits { open_files },
         config: config.clone(),
@@ -133,5 +135,9 @@ pub(super) fn unreadable(status: &SamplerStatus) -> Vec<Unreadable> {
               fs.inotify.max_user_instances and fs.inotify.max_user_watches"
             .to_owned(),
     });
-    files.chain(pids).chain(births).collect()
+    let network = (status.host_network_visible == Some(false)).then(|| Unreadable {
+        what: "network interfaces of the node".to_owned(),
+        why: "this process sees no process on the host's network (a pod needs hostPID)".to_owned(),
+    });
+    files.chain(pids).chain(births).chain(network).collect()
 }

@@ -131,6 +131,44 @@ pub fn parse_throttle(text: &[u8]) -> Result<ThrottleTotals, Garbled> {
     Ok(ThrottleTotals { read: read.total(), write: write.total(), discard: discard.if_counted(read) })
 }
 
+/// A device's major and minor number.
+pub type DeviceNumber = (u32, u32);
+
+/// Hands on each device's counts in a text that [`parse_stat`] has found good, by key.
+pub fn each_stat_device(text: &[u8], mut each: impl FnMut(DeviceNumber, &[u8], u64)) {
+    for line in text.split(|&byte| byte == b'\n') {
+        let mut device = None;
+        for word in line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
+            match word.iter().position(|&byte| byte == b'=') {
+                None => device = device_number(word),
+                Some(equals) => {
+                    if let (Some(device), Some(value)) = (device, digits(&word[equals + 1..])) {
+                        each(device, &word[..equals], value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Hands on each device's counts in a text that [`parse_throttle`] has found good, by operation.
+pub fn each_throttle_device(text: &[u8], mut each: impl FnMut(DeviceNumber, &[u8], u64)) {
+    for line in text.split(|&byte| byte == b'\n') {
+        let mut words = line.split(|&byte| byte == b' ');
+        if let (Some(device), Some(operation), Some(value)) = (words.next(), words.next(), words.next())
+            && let (Some(device), Some(value)) = (device_number(device), digits(value))
+        {
+            each(device, operation, value);
+        }
+    }
+}
+
+fn device_number(word: &[u8]) -> Option<DeviceNumber> {
+    let colon = word.iter().position(|&byte| byte == b':')?;
+    let part = |digit: &[u8]| digits(digit).and_then(|number| u32::try_from(number).ok());
+    Some((part(&word[..colon])?, part(&word[colon + 1..])?))
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Device {
     /// `MAJ:MIN`.
@@ -209,6 +247,20 @@ mod tests {
         let text = b"7:1 7:0 8:0 rbytes=5 wbytes=0 rios=1 wios=0 dbytes=0 dios=0 cost.usage=9 depth=max avg_lat=3\n";
         let expected = IoTotals { rbytes: 5, rios: 1, dbytes: Some(0), dios: Some(0), ..IoTotals::default() };
         assert_eq!(parse_stat(text), Ok(expected));
+    }
+
+    #[test]
+    fn devices_are_told_apart_as_they_are_summed() {
+        let mut seen = Vec::new();
+        let stat = b"(unknown) wbytes=1\n7:1 8:0 rbytes=5 depth=max dios=0\n8:16 wios=3\n";
+        each_stat_device(stat, |device, key, value| {
+            seen.push((device, String::from_utf8_lossy(key).into_owned(), value))
+        });
+        each_throttle_device(b"8:0 Read 3\n(unknown) Read 9\nTotal 3\n", |device, key, value| {
+            seen.push((device, String::from_utf8_lossy(key).into_owned(), value));
+        });
+        let seen: Vec<_> = seen.iter().map(|(device, key, value)| (*device, key.as_str(), *value)).collect();
+        assert_eq!(seen, [((8, 0), "rbytes", 5), ((8, 0), "dios", 0), ((8, 16), "wios", 3), ((8, 0), "Read", 3)]);
     }
 
     #[test]

@@ -54,6 +54,25 @@ pub fn classify(path: &str) -> Option<Found> {
     Some(Found { container_id: id.to_owned(), runtime, pod_uid, qos_class, role: Role::Container })
 }
 
+/// What a pod's cgroup path tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundPod {
+    /// The pod's uid with dashes; a static pod's is the hash of its manifest.
+    pub uid: String,
+    /// The pod's class.
+    pub qos_class: QosClass,
+}
+
+/// The pod that the cgroup at a path, below its hierarchy's root, is as a whole; `None` where it is none.
+#[must_use]
+pub fn classify_pod(path: &str) -> Option<FoundPod> {
+    let mut upwards = path.rsplit('/').filter(|component| !component.is_empty());
+    let name = upwards.next()?;
+    let above = [name, upwards.next().unwrap_or(""), upwards.next().unwrap_or("")];
+    let Pod { uid, qos_class } = Pod::from_directories(above).or_else(|| Pod::from_slice(name))?;
+    Some(FoundPod { uid, qos_class })
+}
+
 /// A name that only one runtime gives, and the runtime.
 type Convention = (&'static str, &'static str);
 

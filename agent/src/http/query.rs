@@ -6,7 +6,8 @@ use crate::service::containers::{Filter, MAX_CONTAINERS, Sandboxes};
 /// The longest value of a parameter.
 pub(super) const MAX_VALUE_BYTES: usize = 1024;
 
-const CONTAINERS_PARAMETERS: &[&str] = &["namespace", "qos_class", "search", "limit", "include"];
+const CONTAINERS_PARAMETERS: &[&str] =
+    &["namespace", "pod", "workload", "qos_class", "labels", "search", "limit", "include"];
 
 const QOS_CLASSES: [QosClass; 3] = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort];
 
@@ -51,7 +52,10 @@ pub(super) fn containers(pairs: Pairs) -> Result<Filter, QueryError> {
         }
         seen.push(known);
         match known {
-            "namespace" => filter.namespace = Some(value),
+            "namespace" => filter.namespace = Some(some("namespace", value)?),
+            "pod" => filter.pod = Some(some("pod", value)?),
+            "workload" => filter.workload = Some(some("workload", value)?),
+            "labels" => filter.labels = labels(value)?,
             "qos_class" => filter.qos_class = Some(qos_class(value)?),
             "search" => filter.search = Some(value).filter(|text| !text.is_empty()),
             "limit" => filter.limit = limit(value)?,
@@ -64,6 +68,21 @@ pub(super) fn containers(pairs: Pairs) -> Result<Filter, QueryError> {
 fn qos_class(value: String) -> Result<QosClass, QueryError> {
     let found = QOS_CLASSES.into_iter().find(|class| class.as_str() == value);
     found.ok_or_else(|| invalid("qos_class", value, format!("one of {}", QOS_CLASSES.map(QosClass::as_str).join(", "))))
+}
+
+/// A name that is looked for; nothing has an empty one.
+fn some(name: &'static str, value: String) -> Result<String, QueryError> {
+    if value.is_empty() { Err(invalid(name, value, "a name".to_owned())) } else { Ok(value) }
+}
+
+/// `KEY:VALUE` pairs, separated by commas; a key has no colon, a value may be empty.
+fn labels(value: String) -> Result<Vec<(String, String)>, QueryError> {
+    let pair = |text: &str| {
+        let (key, value) = text.trim().split_once(':')?;
+        (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
+    };
+    let pairs: Option<Vec<_>> = value.split(',').map(pair).collect();
+    pairs.ok_or_else(|| invalid("labels", value, "KEY:VALUE, or several of them separated by commas".to_owned()))
 }
 
 fn limit(value: String) -> Result<usize, QueryError> {
@@ -89,11 +108,22 @@ mod tests {
 
     #[test]
     fn every_parameter_of_containers() {
-        let given =
-            [("namespace", "a"), ("qos_class", "besteffort"), ("search", "x"), ("limit", "5"), ("include", "sandbox")];
+        let given = [
+            ("namespace", "a"),
+            ("pod", "p"),
+            ("workload", "Deployment/w"),
+            ("qos_class", "besteffort"),
+            ("labels", "app.kubernetes.io/name:shop,empty:"),
+            ("search", "x"),
+            ("limit", "5"),
+            ("include", "sandbox"),
+        ];
         let filter = Filter {
             sandboxes: Sandboxes::Included,
             namespace: Some("a".into()),
+            pod: Some("p".into()),
+            workload: Some("Deployment/w".into()),
+            labels: vec![("app.kubernetes.io/name".into(), "shop".into()), ("empty".into(), String::new())],
             qos_class: Some(QosClass::BestEffort),
             search: Some("x".into()),
             limit: 5,
@@ -108,11 +138,21 @@ mod tests {
         for (given, sentence) in [
             (
                 &[("namespaces", "a")][..],
-                "there is no parameter \"namespaces\" here; there is namespace, qos_class, search, limit, include",
+                "there is no parameter \"namespaces\" here; there is namespace, pod, workload, qos_class, \
+                 labels, search, limit, include",
             ),
             (
                 &[("qos_class", "Best")],
                 "the value \"Best\" of qos_class is not valid; it is one of guaranteed, burstable, besteffort",
+            ),
+            (&[("pod", "")], "the value \"\" of pod is not valid; it is a name"),
+            (
+                &[("labels", "app:web,tier")],
+                "the value \"app:web,tier\" of labels is not valid; it is KEY:VALUE, or several of them separated by commas",
+            ),
+            (
+                &[("labels", "")],
+                "the value \"\" of labels is not valid; it is KEY:VALUE, or several of them separated by commas",
             ),
             (&[("limit", "0")], "the value \"0\" of limit is not valid; it is a number from 1 to 10000"),
             (&[("limit", "many")], "the value \"many\" of limit is not valid; it is a number from 1 to 10000"),

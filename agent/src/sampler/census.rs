@@ -7,16 +7,16 @@ use rustix::fd::OwnedFd;
 use tracing::info;
 
 use super::lives;
-use super::member::{Life, Member, Reading};
+use super::member::{Life, Member, Reading, Sort};
 use super::{LIMITS_EVERY, Sampler};
-use crate::cgroup::path::classify;
+use crate::cgroup::path::{FoundPod, classify, classify_pod};
 use crate::clock::{monotonic, thread_cpu, wall};
+use crate::collect::roster::Rostered;
 use crate::config::Scope;
 use crate::discovery::CgroupPath;
 use crate::metric::COLUMNS;
 use crate::model::{ColumnSet, Identity, Role, SeriesKey, Tick};
 use crate::source::{Outcome, RowValues, Wanted};
-use crate::subject::Subject;
 
 /// Samples that the first estimate of the cost rests on.
 const CALIBRATION_SAMPLES: usize = 20;
@@ -29,7 +29,7 @@ impl Sampler {
         while self.has_backlog() {
             self.work_off(Duration::MAX, &mut tick);
         }
-        if self.members.is_empty() && self.scope == Scope::Containers {
+        if self.containers() == 0 && self.scope == Scope::Containers {
             info!("this machine runs no container: recording every cgroup that has processes instead (as --scope all)");
             self.scope = Scope::All;
             for path in self.discovery.known().collect::<Vec<_>>() {
@@ -73,20 +73,24 @@ impl Sampler {
     pub(super) fn consider(&mut self, path: &CgroupPath, tick: &mut Tick) {
         if let Some(&key) = self.by_path.get(path) {
             self.told_of(key, tick);
-        } else if let Some(identity) = self.identify(path) {
-            self.born(path, identity, tick);
+        } else if let Some(found) = self.identify(path) {
+            self.born(path, found, tick);
         }
     }
 
     /// Who a cgroup is, if it is to be recorded.
-    fn identify(&self, path: &str) -> Option<Identity> {
+    fn identify(&self, path: &str) -> Option<(Sort, Identity)> {
+        if let Some(FoundPod { uid, qos_class }) = classify_pod(path) {
+            let unnamed = Identity::unnamed(uid.clone(), path, Role::Cgroup);
+            return Some((Sort::Pod, Identity { pod_uid: Some(uid), qos_class: Some(qos_class), ..unnamed }));
+        }
         let found = classify(path);
         if found.is_none() && (self.scope == Scope::Containers || path == "/" || !self.has_processes(path)) {
             return None;
         }
         let parent_id = self.nearest_above(path);
         let blank = Identity { parent_id, ..Identity::unnamed(path, path, Role::Cgroup) };
-        Some(match found {
+        let identity = match found {
             None => blank,
             Some(found) => Identity {
                 container_id: found.container_id,
@@ -96,14 +100,16 @@ impl Sampler {
                 runtime: found.runtime.map(str::to_owned),
                 ..blank
             },
-        })
+        };
+        Some((Sort::Container, identity))
     }
 
     /// The id of the nearest recorded cgroup above a path.
     fn nearest_above(&self, path: &str) -> Option<String> {
         let mut rest = path;
         while let Some((above, _)) = rest.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
-            if let Some(member) = self.by_path.get(above).and_then(|key| self.members.get(key)) {
+            let member = self.by_path.get(above).and_then(|key| self.members.get(key));
+            if let Some(member) = member.filter(|member| member.sort == Sort::Container) {
                 return Some(member.identity.container_id.clone());
             }
             rest = above;
@@ -112,9 +118,11 @@ impl Sampler {
     }
 
     /// Records a cgroup from now on: its files are opened and its first sample is taken at once.
-    fn born(&mut self, path: &CgroupPath, identity: Identity, tick: &mut Tick) {
+    fn born(&mut self, path: &CgroupPath, found: (Sort, Identity), tick: &mut Tick) {
         let key = self.keys.next();
-        let mut member = Member::new(key, (Arc::clone(path), Arc::new(identity)), &self.plan, monotonic());
+        let (sort, identity) = found;
+        let found = (sort, self.named(key, identity));
+        let mut member = Member::new(key, (Arc::clone(path), found), &self.plan, monotonic());
         // Opened first: the kernel tells of the end of a cgroup's last process only while somebody holds this file.
         member.events = self.keep_events_open(path);
         self.members.insert(key, member);
@@ -122,9 +130,9 @@ impl Sampler {
         let Some(mut member) = self.members.remove(&key) else { return };
         member.life = life;
         let births_before = tick.births.len();
-        tick.births.push((key, Subject::Container(Arc::clone(&member.identity))));
+        tick.births.push((key, member.subject()));
         let wanted = Wanted { stat: true, limits: true, missing: true };
-        let reading = Reading { plan: &self.plan, time: wall(), wanted };
+        let reading = Reading { plan: &self.plan, time: wall(), wanted, totals: None };
         if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {
             tick.births.truncate(births_before);
             self.reader.release(&member.files, member.kept_beside_files());
@@ -136,6 +144,7 @@ impl Sampler {
         member.born_at = (!self.in_first_census).then(wall);
         self.counters.births.increment();
         self.by_path.insert(Arc::clone(path), key);
+        self.enroll(&member);
         self.members.insert(key, member);
         self.adopt_children(path, tick);
         self.tell_of_birth(key, tick);
@@ -174,8 +183,26 @@ impl Sampler {
         change(&mut identity);
         if identity != *member.identity {
             member.identity = Arc::new(identity);
-            tick.births.push((key, Subject::Container(Arc::clone(&member.identity))));
+            tick.births.push((key, member.subject()));
+            member.devices.rename(&member.identity, tick);
+            let member = &self.members[&key];
+            self.enroll(member);
         }
+    }
+
+    /// Tells those who read processes of a container.
+    fn enroll(&self, member: &Member) {
+        if member.sort == Sort::Container
+            && let Some(roster) = &self.options.roster
+        {
+            let (identity, path) = (Arc::clone(&member.identity), Arc::clone(&member.path));
+            roster.put(Rostered { key: member.key, identity, path });
+        }
+    }
+
+    /// Cgroups recorded now as containers.
+    pub(super) fn containers(&self) -> usize {
+        self.members.values().filter(|member| member.sort == Sort::Container).count()
     }
 
     /// A cgroup is gone: its held reading becomes final; without one the last row stands.
@@ -184,7 +211,11 @@ impl Sampler {
         let is_final = member.finish(tick);
         let counter = if is_final { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };
         counter.increment();
+        if let Some(roster) = &self.options.roster {
+            roster.remove(member.key);
+        }
         self.tell_of_death(&member, is_final, tick);
+        self.remember_ended(&member);
         self.reader.release(&member.files, member.kept_beside_files());
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 
 use super::Sampler;
-use super::member::Member;
+use super::member::{Member, Sort};
 use super::notes::Happened;
 use crate::budget::{Verdict, WINDOW, describe};
 use crate::cgroup;
@@ -69,12 +69,16 @@ impl Sampler {
     }
 
     pub(super) fn tell_of_birth(&self, key: SeriesKey, tick: &mut Tick) {
-        let Some(member) = self.members.get(&key).filter(|_| !self.in_first_census) else { return };
+        let is_told = |member: &&Member| !self.in_first_census && member.sort == Sort::Container;
+        let Some(member) = self.members.get(&key).filter(is_told) else { return };
         let message = format!("{} {} appeared", noun(member.identity.role), member.identity.path);
         self.tell(Draft::new(Kind::ContainerStart, wall(), message).of(Owner::container(&member.identity)), tick);
     }
 
     pub(super) fn tell_of_death(&self, member: &Member, is_final: bool, tick: &mut Tick) {
+        if member.sort == Sort::Pod {
+            return; // its containers tell
+        }
         let ending = if is_final { "its totals are complete" } else { "its totals are those of its last reading" };
         let message = format!("{} {} is gone; {ending}", noun(member.identity.role), member.identity.path);
         let now = wall();
@@ -169,7 +173,10 @@ impl Sampler {
 
     /// The members with kills that were not told, and the lengths of their paths.
     fn with_untold_kills(&self) -> Vec<(usize, SeriesKey)> {
-        let untold = self.members.values().filter(|member| member.notes.kills > member.notes.kills_told);
+        let untold = self
+            .members
+            .values()
+            .filter(|member| member.sort == Sort::Container && member.notes.kills > member.notes.kills_told);
         untold.map(|member| (member.path.len(), member.key)).collect()
     }
 

@@ -19,7 +19,7 @@ use crate::hierarchy::{Hierarchy, Mode};
 use crate::metric::Tree;
 use crate::model::{Role, SeriesKey, Tick};
 use crate::schedule::Monotonic;
-use crate::source::Wanted;
+use crate::source::{Outcome, Wanted};
 
 /// Cgroups looked at for processes below one container, at most.
 const MAX_NESTED: usize = 256;
@@ -150,8 +150,15 @@ impl Sampler {
         if limits {
             member.limits_due = monotonic() + LIMITS_EVERY;
         }
-        let reading = Reading { plan: &self.plan, time: wall(), wanted: Wanted { stat: true, limits, missing: true } };
-        member.sample(&mut self.reader, reading, tick);
+        let reading = Reading {
+            plan: &self.plan,
+            time: wall(),
+            wanted: Wanted { stat: true, limits, missing: true },
+            totals: None,
+        };
+        if member.sample(&mut self.reader, reading, tick) != Outcome::Gone {
+            member.sample_devices(&self.reader, (&mut self.device_names, &self.keys), reading.time, tick);
+        }
     }
 
     /// At each pass: members whose end nothing tells of, and sandboxes that show themselves by their process.
@@ -171,7 +178,15 @@ impl Sampler {
         self.members.values().filter(|member| holds(member)).map(|member| member.key).collect()
     }
 
-    /// A pod's sandbox runs one process called `pause`; the path does not tell.
+    /// Whether a named container is in the same directory. Static pods of two clusters on one machine (Kind) have the same
+    /// hash, and the other cluster's are no sandboxes of this one's.
+    fn is_beside_named(&self, path: &str) -> bool {
+        let named = self.members.values().filter(|other| other.identity.container.is_some());
+        named.into_iter().any(|other| above(&other.path) == above(path))
+    }
+
+    /// A pod's sandbox is none of the containers that the API server knows, and runs one process called `pause`, which only
+    /// an agent in the host's pid namespace sees; the path does not tell.
     fn check_role(&mut self, key: SeriesKey, now: Monotonic, tick: &mut Tick) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let may_be_sandbox = member.identity.role == Role::Container && member.identity.pod_uid.is_some();
@@ -180,6 +195,17 @@ impl Sampler {
             return;
         }
         let path = Arc::clone(&member.path);
+        let identity = Arc::clone(&member.identity);
+        let told = self.options.names.pods.generation() > 0
+            && self.options.names.pods.read(|index| index.is_sandbox(&identity))
+            && self.is_beside_named(&path);
+        if told {
+            self.rename(key, tick, |identity| identity.role = Role::Sandbox);
+        }
+        if let Some(member) = self.members.get_mut(&key).filter(|_| told) {
+            member.role_checked = true;
+            return;
+        }
         let first = self.hierarchy.watched().iter().find_map(|root| {
             open(root, &path, "cgroup.procs").and_then(|fd| read_start(&fd)).and_then(|text| cgroup::first_pid(&text))
         });
@@ -192,6 +218,11 @@ impl Sampler {
             self.rename(key, tick, |identity| identity.role = Role::Sandbox);
         }
     }
+}
+
+/// The directory above a cgroup.
+fn above(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(above, _)| above)
 }
 
 /// The beginning of the first `cgroup.procs` that is not empty, of a cgroup or of those below it; empty where all are,

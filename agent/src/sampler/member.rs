@@ -4,16 +4,19 @@
 //! while it is empty after having run, each reading waits for the next one: at removal the newest is written as final, at
 //! a new process it is written as an ordinary row. No reading is lost or written twice, and at most one waits.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustix::fd::OwnedFd;
 
 use super::notes::Notes;
+use crate::collect::devices::{ContainerDevices, DeviceNames};
+use crate::collect::roster::Totals;
 use crate::discovery::CgroupPath;
-use crate::metric::{COLUMNS, Column};
-use crate::model::{ColumnSet, Identity, Row, SeriesKey, Tick, UnixMicros};
+use crate::metric::{COLUMNS, Column, column};
+use crate::model::{ColumnSet, Identity, Keys, Row, SeriesKey, Tick, UnixMicros};
 use crate::schedule::Monotonic;
 use crate::source::{CgroupFiles, Outcome, Plan, Reader, RowValues, Wanted};
+use crate::subject::Subject;
 use crate::table::Table;
 
 /// Whether processes run in a cgroup.
@@ -53,9 +56,20 @@ impl Life {
     }
 }
 
+/// What a recorded cgroup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A container, or another cgroup under `--scope all`.
+    Container,
+    /// A whole pod.
+    Pod,
+}
+
 /// A recorded cgroup.
 #[derive(Debug)]
 pub struct Member {
+    /// What it is.
+    pub sort: Sort,
     /// Its number in this run.
     pub key: SeriesKey,
     /// Its path below the hierarchies' roots.
@@ -85,6 +99,8 @@ pub struct Member {
     /// Whether it was looked at for being a sandbox.
     pub role_checked: bool,
     limits: Vec<(Column, i64)>,
+    /// The block devices that it did IO on.
+    pub devices: ContainerDevices,
     /// The columns of every pass that it had while it ran: a final reading has them all.
     full: ColumnSet,
     held: Option<(Row, Box<[i64]>)>,
@@ -99,16 +115,24 @@ pub struct Reading<'a> {
     pub time: UnixMicros,
     /// Which files.
     pub wanted: Wanted,
+    /// What was counted of its processes since the last reading.
+    pub totals: Option<Totals>,
 }
+
+/// The columns of [`Totals`], in its order.
+static OF_TOTALS: LazyLock<[Option<Column>; 3]> =
+    LazyLock::new(|| ["processes", "threads", "open_descriptors"].map(column));
 
 impl Member {
     /// A cgroup just found.
     #[must_use]
-    pub fn new(key: SeriesKey, (path, identity): (CgroupPath, Arc<Identity>), plan: &Plan, born: Monotonic) -> Self {
+    pub fn new(key: SeriesKey, (path, found): (CgroupPath, (Sort, Identity)), plan: &Plan, born: Monotonic) -> Self {
+        let (sort, identity) = found;
         Self {
+            sort,
             key,
             path,
-            identity,
+            identity: Arc::new(identity),
             files: CgroupFiles::new(plan),
             life: Life::New,
             events: None,
@@ -121,6 +145,7 @@ impl Member {
             limits_due: born,
             role_checked: false,
             limits: Vec::new(),
+            devices: ContainerDevices::default(),
             full: ColumnSet::EMPTY,
             held: None,
         }
@@ -138,9 +163,12 @@ impl Member {
             return outcome;
         }
         self.carry_limits(reading, &mut row);
-        let row =
-            Row { key: self.key, table: Table::Containers, time: reading.time, is_final: false, present: row.present };
-        self.notes.read(&row, &tick.values[start..]);
+        set_totals(reading.totals, &mut row);
+        let (table, present) = (self.table(), row.present);
+        let row = Row { key: self.key, table, time: reading.time, is_final: false, present };
+        if self.sort == Sort::Container {
+            self.notes.read(&row, &tick.values[start..]);
+        }
         if let Some(support) = self.files.take_support_change(reading.plan) {
             tick.support.push((self.key, support));
         }
@@ -156,6 +184,38 @@ impl Member {
             tick.rows.push(row);
         }
         outcome
+    }
+
+    /// Appends rows of what the reading just made told of block devices; a pod's are its containers'.
+    pub fn sample_devices(
+        &mut self,
+        reader: &Reader,
+        names_and_keys: (&mut DeviceNames, &Keys),
+        time: UnixMicros,
+        tick: &mut Tick,
+    ) {
+        if self.sort == Sort::Container && !reader.devices().is_empty() {
+            let (names, keys) = names_and_keys;
+            self.devices.take(reader.devices(), &self.identity, (names, keys, time), tick);
+        }
+    }
+
+    /// The table that its rows are in.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        match self.sort {
+            Sort::Container => Table::Containers,
+            Sort::Pod => Table::Pods,
+        }
+    }
+
+    /// What its rows are about.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self.sort {
+            Sort::Container => Subject::Container(Arc::clone(&self.identity)),
+            Sort::Pod => Subject::Pod(Arc::clone(&self.identity)),
+        }
     }
 
     fn is_complete(&self, row: &Row) -> bool {
@@ -211,10 +271,21 @@ impl Member {
     /// the last row stands as it is.
     pub fn finish(&mut self, tick: &mut Tick) -> bool {
         tick.deaths.push(self.key);
+        self.devices.end(tick);
         let Some((row, values)) = self.held.take() else { return false };
         let is_final = self.is_complete(&row);
         push(tick, Some((Row { is_final, ..row }, values)));
         is_final
+    }
+}
+
+fn set_totals(totals: Option<Totals>, row: &mut RowValues<'_>) {
+    let Some(Totals { processes, threads, open_descriptors }) = totals else { return };
+    for (column, value) in OF_TOTALS.iter().zip([Some(processes), threads, open_descriptors]) {
+        if let (&Some(column), Some(value)) = (column, value) {
+            row.values[column] = value;
+            row.present.insert(column);
+        }
     }
 }
 

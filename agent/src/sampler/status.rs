@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Sampler;
+use crate::collect::node::NodeCollector;
 use crate::config::Scope;
 use crate::schedule::Monotonic;
 
@@ -35,6 +36,8 @@ pub struct SamplerStatus {
     pub kernel_log: bool,
     /// Whether the process ids of other containers are visible here.
     pub foreign_pids_visible: Option<bool>,
+    /// Whether the host's network interfaces are visible here; `None` where the node is not sampled.
+    pub host_network_visible: Option<bool>,
 }
 
 /// The status cell that the sampler renews and others read.
@@ -43,7 +46,8 @@ pub type StatusCell = Arc<Mutex<SamplerStatus>>;
 impl Sampler {
     pub(super) fn publish_status(&mut self, now: Monotonic) {
         self.next_status = now + Duration::from_secs(1);
-        self.counters.containers.set(u64::try_from(self.members.len()).unwrap_or(u64::MAX));
+        let containers = self.containers();
+        self.counters.containers.set(u64::try_from(containers).unwrap_or(u64::MAX));
         self.counters.open_files.set(u64::try_from(self.reader.kept_open()).unwrap_or(u64::MAX));
         let mut unreadable_files = BTreeMap::new();
         for file in self.members.values().flat_map(|member| member.files.unreadable_files(&self.plan)) {
@@ -52,7 +56,7 @@ impl Sampler {
         let status = SamplerStatus {
             scope: Some(self.scope),
             scope_is_fallback: self.scope != self.options.scope,
-            containers: self.members.len(),
+            containers,
             inotify_complete: self.discovery.is_complete(),
             usec_per_sample: self.usec_per_sample,
             open_files: self.reader.kept_open(),
@@ -61,6 +65,7 @@ impl Sampler {
             budget_share: self.budget.share(),
             kernel_log: self.kernel_log.is_some(),
             foreign_pids_visible: self.foreign_pids_visible,
+            host_network_visible: self.node.as_ref().map(NodeCollector::sees_network),
         };
         if let Ok(mut cell) = self.status.lock() {
             *cell = status;

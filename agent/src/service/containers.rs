@@ -1,8 +1,10 @@
 //! The list of containers as an answer: which pass the filter, newest first, how they are shown.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::model::{Identity, QosClass, Role};
+use crate::model::{ContainerKind, Identity, QosClass, Resources, Role};
 use crate::rfc3339;
 use crate::service::ContainerSummary;
 
@@ -18,6 +20,12 @@ pub struct Filter {
     pub namespace: Option<String>,
     /// Only of this class.
     pub qos_class: Option<QosClass>,
+    /// Only of this pod.
+    pub pod: Option<String>,
+    /// Only of this workload, `Kind/name`, or its name alone.
+    pub workload: Option<String>,
+    /// Only with all of these labels.
+    pub labels: Vec<(String, String)>,
     /// Only where an id or a name contains this, whatever the case.
     pub search: Option<String>,
     /// At most so many.
@@ -36,7 +44,16 @@ pub enum Sandboxes {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { sandboxes: Sandboxes::Hidden, namespace: None, qos_class: None, search: None, limit: MAX_CONTAINERS }
+        Self {
+            sandboxes: Sandboxes::Hidden,
+            namespace: None,
+            qos_class: None,
+            pod: None,
+            workload: None,
+            labels: Vec::new(),
+            search: None,
+            limit: MAX_CONTAINERS,
+        }
     }
 }
 
@@ -61,6 +78,11 @@ pub struct Entry {
     workload: Option<String>,
     qos_class: Option<QosClass>,
     image: Option<String>,
+    kind: Option<ContainerKind>,
+    restart_count: Option<u32>,
+    restart_reason: Option<String>,
+    resources: Resources,
+    labels: BTreeMap<String, String>,
     role: Role,
     runtime: Option<String>,
     path: String,
@@ -86,7 +108,16 @@ fn passes(identity: &Identity, filter: &Filter, needle: Option<&str>) -> bool {
     let shown = identity.role != Role::Sandbox || filter.sandboxes == Sandboxes::Included;
     let in_namespace = filter.namespace.is_none() || filter.namespace == identity.namespace;
     let of_class = filter.qos_class.is_none() || filter.qos_class == identity.qos_class;
-    shown && in_namespace && of_class && needle.is_none_or(|needle| mentions(identity, needle))
+    let in_pod = filter.pod.is_none() || filter.pod == identity.pod;
+    let of_workload = filter.workload.as_ref().is_none_or(|wanted| is_workload(identity.workload.as_deref(), wanted));
+    let labelled = filter.labels.iter().all(|(key, value)| identity.labels.get(key) == Some(value));
+    let named = in_namespace && in_pod && of_workload && labelled;
+    shown && named && of_class && needle.is_none_or(|needle| mentions(identity, needle))
+}
+
+/// Whether a workload is the one wanted, by `Kind/name` or by name.
+fn is_workload(workload: Option<&str>, wanted: &str) -> bool {
+    workload.is_some_and(|full| full == wanted || full.split_once('/').is_some_and(|(_, name)| name == wanted))
 }
 
 fn mentions(identity: &Identity, needle: &str) -> bool {
@@ -108,6 +139,11 @@ fn entry(summary: &ContainerSummary) -> Entry {
         workload: identity.workload,
         qos_class: identity.qos_class,
         image: identity.image,
+        kind: identity.kind,
+        restart_count: identity.restart_count,
+        restart_reason: identity.restart_reason,
+        resources: identity.resources,
+        labels: identity.labels,
         role: identity.role,
         runtime: identity.runtime,
         path: identity.path,
@@ -134,7 +170,11 @@ mod tests {
             summary("b", 1, |identity| identity.namespace = Some("shop".into())),
             summary("a", 1, |identity| identity.pod = Some("Checkout-1".into())),
             summary("p", 3, |identity| identity.role = Role::Sandbox),
-            summary("new", 2, |identity| identity.qos_class = Some(QosClass::Burstable)),
+            summary("new", 2, |identity| {
+                identity.qos_class = Some(QosClass::Burstable);
+                identity.workload = Some("Deployment/web".into());
+                identity.labels = [("app".to_owned(), "web".to_owned()), ("tier".to_owned(), "1".to_owned())].into();
+            }),
         ];
         reply(&all, filter).containers.into_iter().map(|entry| entry.id).collect()
     }
@@ -150,6 +190,15 @@ mod tests {
         assert_eq!(ids(&Filter { sandboxes: Sandboxes::Included, ..none() }), ["p", "new", "a", "b"]);
         assert_eq!(ids(&Filter { namespace: Some("shop".into()), ..none() }), ["b"]);
         assert_eq!(ids(&Filter { qos_class: Some(QosClass::Burstable), ..none() }), ["new"]);
+        assert_eq!(ids(&Filter { pod: Some("Checkout-1".into()), ..none() }), ["a"]);
+        assert_eq!(ids(&Filter { pod: Some("Checkout".into()), ..none() }), [""; 0]);
+        for workload in ["web", "Deployment/web"] {
+            assert_eq!(ids(&Filter { workload: Some(workload.into()), ..none() }), ["new"]);
+        }
+        assert_eq!(ids(&Filter { workload: Some("DaemonSet/web".into()), ..none() }), [""; 0]);
+        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        assert_eq!(ids(&Filter { labels: labels(&[("app", "web"), ("tier", "1")]), ..none() }), ["new"]);
+        assert_eq!(ids(&Filter { labels: labels(&[("app", "web"), ("tier", "2")]), ..none() }), [""; 0]);
         assert_eq!(ids(&Filter { search: Some("CHECKOUT".into()), ..none() }), ["a"]);
         assert_eq!(ids(&Filter { search: Some("kubepods".into()), ..none() }), ["new", "a", "b"]);
         assert_eq!(ids(&Filter { limit: 1, ..none() }), ["new"]);

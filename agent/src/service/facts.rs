@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::{RunConfig, Scope};
 use crate::model::UnixMicros;
+use crate::pods::cell::NamesStatus;
 use crate::rfc3339;
 
 /// What is known about this run.
@@ -32,6 +33,8 @@ pub struct Facts {
     pub interval_seconds: f64,
     /// What sampling costs; none before the first estimate.
     pub cost: Option<CostEstimate>,
+    /// How it stands with names.
+    pub names: NamesStatus,
     /// What this process may not read.
     pub unreadable: Vec<Unreadable>,
     /// The limits that the process runs under.

@@ -72,7 +72,9 @@ impl Plan {
             fast_columns: ColumnSet::EMPTY,
             absent: ColumnSet::EMPTY,
         };
-        for (column, metric) in METRICS.iter().enumerate() {
+        // What comes from no cgroup file at all is given by others.
+        let of_cgroups = METRICS.iter().enumerate().filter(|(_, metric)| metric.v2.or(metric.v1).is_some());
+        for (column, metric) in of_cgroups {
             let place = hierarchy.source(metric).and_then(|source| Some((source, hierarchy.tree(source.tree)?)));
             let Some((source, root)) = place else {
                 plan.absent.insert(column);

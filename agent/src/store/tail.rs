@@ -254,7 +254,8 @@ impl Tail {
             (live.series, live.carried) = (None, None);
         }
         live.subject = subject.clone();
-        if let Some(series) = live.series {
+        // One that has ended already may still have rows here.
+        if let Some(series) = live.series.or_else(|| self.active.index_of(subject.table(), &subject.id())) {
             self.active.set_subject(series, subject.clone());
             frame.birth(key, subject);
         }

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fgm_agent::config::{self, Options, RunConfig, Scope, Surroundings};
+use fgm_agent::config::{self, Names, Options, RunConfig, Scope, Surroundings};
 use fgm_agent::health::{Counters, ReadError};
 use fgm_agent::http::Http;
 use fgm_agent::metric::{COLUMNS, UNLIMITED, column};
-use fgm_agent::model::{ColumnSet, Identity, QosClass, Role};
+use fgm_agent::model::{ColumnSet, ContainerKind, Identity, QosClass, Resources, Role};
 use fgm_agent::own_use::OwnUse;
+use fgm_agent::pods::cell::{NamesState, NamesStatus};
 use fgm_agent::service::events::{EventFilter, RecordedEvent};
 use fgm_agent::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
 use fgm_agent::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
@@ -117,6 +118,16 @@ fn recording() -> FakeRecording {
         container: Some("server".into()),
         workload: Some("Deployment/checkout".into()),
         image: Some("registry.example/checkout:1.2".into()),
+        kind: Some(ContainerKind::Regular),
+        restart_count: Some(3),
+        restart_reason: Some("OOMKilled".into()),
+        resources: Resources {
+            cpu_request_millicores: Some(250),
+            memory_request_bytes: Some(64 << 20),
+            memory_limit_bytes: Some(128 << 20),
+            ..Resources::default()
+        },
+        labels: [("app".to_owned(), "checkout".to_owned()), ("tier".to_owned(), "front \"quoted\"".to_owned())].into(),
         ..identity("aaa")
     });
     let odd = Arc::new(Identity { path: "/odd \"quoted\" \\ and\nbroken".into(), ..identity("bbb") });
@@ -207,6 +218,13 @@ fn facts() -> Facts {
             shed: "PSS and open descriptors of processes are not read".into(),
             warning: None,
         }),
+        names: NamesStatus {
+            state: NamesState::Retrying,
+            since: Some(NOW),
+            last_error: Some("the API server does not answer: connection refused".into()),
+            pods: 4,
+            containers: 9,
+        },
         unreadable: vec![Unreadable { what: "memory.pressure".into(), why: "permission denied".into() }],
         limits: Limits { open_files: Some(1_048_576) },
         config: config(),
@@ -222,12 +240,16 @@ fn config() -> RunConfig {
         scope: Scope::Containers,
         cgroup_root: "/sys/fs/cgroup".into(),
         proc_root: "/proc".into(),
+        names: Names::Auto,
+        kubeconfig: None,
+        host_root: "/".into(),
         rotate: Duration::from_secs(90),
         tail_bytes: 32 << 20,
         spill_interval: Duration::from_secs(5),
         retain_bytes: config::DEFAULT_RETAIN_BYTES,
         retain_age: config::DEFAULT_RETAIN_AGE,
         retain_rollup_age: config::DEFAULT_RETAIN_ROLLUP_AGE,
+        process_interval: Some(Duration::from_secs(5)),
         listen: "127.0.0.1:8050".parse().unwrap(),
         metrics_listen: None,
         cpu_budget_percent: 2.0,

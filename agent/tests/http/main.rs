@@ -42,6 +42,10 @@ fn json_replies_are_golden() {
         ("/api/containers", "containers.json"),
         ("/api/events", "events.json"),
         ("/api/events?kind=limit_change,oom_kill&limit=1", "events_limited.json"),
+        (
+            "/api/containers?namespace=shop&pod=checkout-6d4f&workload=checkout&labels=app:checkout",
+            "containers_filtered.json",
+        ),
         ("/api/containers?include=sandbox&search=PAUSE&limit=1", "containers_sandbox.json"),
     ] {
         let answer = get(server.api, target);
@@ -110,7 +114,8 @@ fn wrong_requests_get_a_sentence() {
         (
             "/api/containers?qos=x",
             400,
-            "there is no parameter \"qos\" here; there is namespace, qos_class, search, limit, include",
+            "there is no parameter \"qos\" here; there is namespace, pod, workload, qos_class, labels, \
+             search, limit, include",
         ),
         ("/api/status?x", 400, "there is no parameter \"x\" here; this path takes none"),
         (

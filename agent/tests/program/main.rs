@@ -19,6 +19,7 @@ mod rig;
 mod bad_files;
 mod intervals;
 mod life;
+mod names;
 mod real;
 mod refusals;
 mod surroundings;

@@ -7,6 +7,7 @@
 #[path = "../bed/mod.rs"]
 mod bed;
 mod events;
+mod pods_and_devices;
 mod watch;
 
 use std::path::{Path, PathBuf};

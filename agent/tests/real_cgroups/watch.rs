@@ -14,7 +14,7 @@ use fgm_agent::metric::column;
 use fgm_agent::model::{Identity, Row, SeriesKey, Support, Tick};
 use fgm_agent::sampler::wait::StopSwitch;
 use fgm_agent::sampler::{Options, Sampler};
-use fgm_agent::subject::{Event, Subject};
+use fgm_agent::subject::{Device, Event, Subject};
 use fgm_agent::table::Table;
 
 use crate::bed;
@@ -28,6 +28,7 @@ pub struct Watch {
     pub support: HashMap<SeriesKey, Support>,
     pub rows: Vec<(Row, Vec<i64>)>,
     pub deaths: Vec<SeriesKey>,
+    pub devices: HashMap<SeriesKey, Arc<Device>>,
     pub events: Vec<(Arc<Event>, Row, Vec<i64>)>,
 }
 
@@ -51,6 +52,7 @@ impl Watch {
             support: HashMap::new(),
             rows: Vec::new(),
             deaths: Vec::new(),
+            devices: HashMap::new(),
             events: Vec::new(),
         }
     }
@@ -68,6 +70,11 @@ impl Watch {
     pub fn take(&mut self, tick: &Tick) {
         let known = tick.births.iter().filter_map(|(key, subject)| Some((*key, Arc::clone(subject.identity()?))));
         self.identities.extend(known);
+        for (key, subject) in &tick.births {
+            if let Subject::IoDevice(device) = subject {
+                self.devices.insert(*key, Arc::clone(device));
+            }
+        }
         let happened = tick.births.iter().filter_map(|(key, subject)| match subject {
             Subject::Event(event) => Some((*key, Arc::clone(event))),
             _ => None,

@@ -7,6 +7,7 @@
 
 #[path = "../http/client.rs"]
 pub(crate) mod client;
+pub(crate) mod fake_api;
 pub(crate) mod fake_cgroups;
 pub(crate) mod recording;
 
