@@ -41,7 +41,8 @@ use crate::service::facts::FactsCell;
 use crate::service::{Readiness, Service};
 use crate::sight::{self, Reach};
 use crate::store::data_dir::DataDirError;
-use crate::store::{self, StartError, Store, Summary};
+use crate::store::retention::Budget;
+use crate::store::{self, StartError, Store, Summary, WallClock};
 use crate::token_file::{self, TokenFile};
 use facts::CostWatch;
 use processes::Reading;
@@ -382,6 +383,8 @@ fn open_store(
             tail_bytes,
             frozen_bytes: tail_bytes.saturating_mul(store::FROZEN_TAILS),
             spill_interval: config.spill_interval,
+            budget: Budget { bytes: config.retain_bytes, age: config.retain_age, rollup_age: config.retain_rollup_age },
+            clock: WallClock::new(clock::wall),
             ..store::Options::new(&data, &config.node, started)
         };
         match Store::start(options, Arc::clone(counters)) {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use crate::check;
 use crate::config::{self, ConfigError, Names, Options, RunConfig, Scope, Surroundings};
 use crate::human;
 
@@ -33,6 +34,33 @@ pub enum Command {
     Run(Box<RunConfig>),
     /// Print the catalogue.
     Metrics,
+    /// Verify a data directory.
+    Check {
+        /// The directory.
+        data: PathBuf,
+        /// How to print what was found.
+        output: Output,
+    },
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Text for people.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+impl Output {
+    /// A report in this form.
+    #[must_use]
+    pub fn of(self, report: &check::Report) -> String {
+        match self {
+            Self::Human => check::human(report),
+            Self::Json => check::json(report),
+        }
+    }
 }
 
 /// Nothing to do but to print: help and version (code 0, standard output), or a mistake (code 2, standard error).
@@ -65,6 +93,15 @@ enum Subcommands {
     Run(Box<RunArgs>),
     /// Print every metric that the agent knows, as a Markdown table
     Metrics,
+    /// Verify a data directory: exit code 0 where it is whole, 1 where rows are damaged, doubled or may be missing
+    Check {
+        /// The data directory; an agent may be using it
+        #[arg(long, value_name = "DIR", env = "FGM_DATA")]
+        data: PathBuf,
+        /// How to print what was found
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +147,17 @@ struct RunArgs {
         long, value_name = "DURATION", env = "FGM_SPILL_INTERVAL", default_value = "5s", value_parser = spill_interval
     )]
     spill_interval: Duration,
+    /// Keep at most this much on disk, oldest readings go first, at least 1MiB
+    #[arg(long, value_name = "SIZE", env = "FGM_RETAIN_BYTES", default_value = "1GiB", value_parser = retain_bytes)]
+    retain_bytes: u64,
+    /// Keep readings this long
+    #[arg(long, value_name = "DURATION", env = "FGM_RETAIN_AGE", default_value = "7d", value_parser = retain_age)]
+    retain_age: Duration,
+    /// Keep rollups of a minute this long
+    #[arg(
+        long, value_name = "DURATION", env = "FGM_RETAIN_ROLLUP_AGE", default_value = "90d", value_parser = retain_age
+    )]
+    retain_rollup_age: Duration,
     /// Read the processes of containers and the networks of pods this often, 1s to 10m, or off
     #[arg(
         long, value_name = "DURATION", env = "FGM_PROCESS_INTERVAL", default_value = "5s",
@@ -153,6 +201,9 @@ impl RunArgs {
             rotate: self.rotate,
             tail_bytes: self.tail_bytes,
             spill_interval: self.spill_interval,
+            retain_bytes: self.retain_bytes,
+            retain_age: self.retain_age,
+            retain_rollup_age: self.retain_rollup_age,
             process_interval: self.process_interval.0,
             listen: self.listen,
             metrics_listen: self.metrics_listen,
@@ -175,6 +226,7 @@ where
     let line = CommandLine::try_parse_from(arguments).map_err(|error| stop(&error))?;
     match line.command {
         Some(Subcommands::Metrics) => Ok(Command::Metrics),
+        Some(Subcommands::Check { data, output }) => Ok(Command::Check { data, output }),
         Some(Subcommands::Run(run)) => run_command(*run, around),
         None => run_command(line.run, around),
     }
@@ -251,6 +303,18 @@ fn tail_bytes(text: &str) -> Result<u64, String> {
         return Err(format!("the tail needs at least {}", human::format_size(config::MIN_TAIL_BYTES)));
     }
     Ok(bytes)
+}
+
+fn retain_bytes(text: &str) -> Result<u64, String> {
+    let bytes = human::parse_size(text).map_err(|error| error.to_string())?;
+    if bytes < config::MIN_RETAIN_BYTES {
+        return Err(format!("what is kept needs at least {}", human::format_size(config::MIN_RETAIN_BYTES)));
+    }
+    Ok(bytes)
+}
+
+fn retain_age(text: &str) -> Result<Duration, String> {
+    duration_within(text, &config::RETAIN_AGE_RANGE, "the age up to which files are kept")
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
@@ -368,6 +432,25 @@ mod tests {
     }
 
     #[test]
+    fn check_needs_a_directory_and_knows_two_forms_of_output() {
+        let command = |output| Ok(Command::Check { data: "/d".into(), output });
+        assert_eq!(parsed(&["check", "--data", "/d"]), command(Output::Human));
+        assert_eq!(parsed(&["check", "--data", "/d", "--output", "json"]), command(Output::Json));
+        assert!(refused(&["check", "--data", "/d", "--output", "xml"]).contains("invalid value 'xml'"));
+    }
+
+    #[test]
+    fn what_is_kept_has_documented_defaults_and_bounds() {
+        let defaults = config(&[]);
+        assert_eq!(defaults.retain_bytes, config::DEFAULT_RETAIN_BYTES);
+        assert_eq!(defaults.retain_age, config::DEFAULT_RETAIN_AGE);
+        assert_eq!(defaults.retain_rollup_age, config::DEFAULT_RETAIN_ROLLUP_AGE);
+        assert_eq!(config(&["--retain-age", "36h"]).retain_age, Duration::from_secs(36 * 3600));
+        assert!(refused(&["--retain-age", "59m"]).contains("the age up to which files are kept must be between"));
+        assert!(refused(&["--retain-bytes", "1KiB"]).contains("what is kept needs at least 1MiB"));
+    }
+
+    #[test]
     fn version_and_help_go_to_standard_output() {
         let version = parsed(&["--version"]).expect_err("stops");
         assert_eq!((version.code, version.text), (0, format!("fgm-agent {VERSION}\n")));
@@ -385,7 +468,7 @@ mod tests {
             ),
             (
                 &["--interval", "soon"],
-                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m or h), \
+                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m, h or d), \
                  such as 100ms or 90s",
             ),
             (

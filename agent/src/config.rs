@@ -35,6 +35,17 @@ pub const MIN_TAIL_BYTES: u64 = 1 << 20;
 pub const DEFAULT_SPILL_INTERVAL: Duration = Duration::from_secs(5);
 /// The spill intervals that make sense.
 pub const SPILL_INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+/// How many bytes of files are kept.
+pub const DEFAULT_RETAIN_BYTES: u64 = 1 << 30;
+/// The smallest budget: below it, a busy hour would not fit.
+pub const MIN_RETAIN_BYTES: u64 = 1 << 20;
+/// How long readings are kept.
+pub const DEFAULT_RETAIN_AGE: Duration = Duration::from_secs(7 * 86_400);
+/// How long rollups are kept.
+pub const DEFAULT_RETAIN_ROLLUP_AGE: Duration = Duration::from_secs(90 * 86_400);
+/// The ages that make sense: below, hours would go before they are merged.
+pub const RETAIN_AGE_RANGE: RangeInclusive<Duration> =
+    Duration::from_secs(3600)..=Duration::from_secs(10 * 366 * 86_400);
 /// How often the processes of containers are read.
 pub const DEFAULT_PROCESS_INTERVAL: Duration = Duration::from_secs(5);
 /// The process intervals that make sense, beside none at all.
@@ -144,6 +155,12 @@ pub struct Options {
     pub tail_bytes: u64,
     /// `--spill-interval`, within [`SPILL_INTERVAL_RANGE`].
     pub spill_interval: Duration,
+    /// `--retain-bytes`, at least [`MIN_RETAIN_BYTES`].
+    pub retain_bytes: u64,
+    /// `--retain-age`, within [`RETAIN_AGE_RANGE`].
+    pub retain_age: Duration,
+    /// `--retain-rollup-age`, within [`RETAIN_AGE_RANGE`].
+    pub retain_rollup_age: Duration,
     /// `--process-interval`, within [`PROCESS_INTERVAL_RANGE`]; `None` reads no processes.
     pub process_interval: Option<Duration>,
     /// `--listen`.
@@ -197,6 +214,14 @@ pub struct RunConfig {
     /// How often the spill is made safe from a power cut.
     #[serde(rename = "spill_interval_seconds", serialize_with = "seconds")]
     pub spill_interval: Duration,
+    /// How many bytes of files are kept.
+    pub retain_bytes: u64,
+    /// How long readings are kept.
+    #[serde(rename = "retain_age_seconds", serialize_with = "seconds")]
+    pub retain_age: Duration,
+    /// How long rollups are kept.
+    #[serde(rename = "retain_rollup_age_seconds", serialize_with = "seconds")]
+    pub retain_rollup_age: Duration,
     /// How often the processes of containers are read, and the networks of pods; `None` for never.
     #[serde(rename = "process_interval_seconds", serialize_with = "maybe_seconds")]
     pub process_interval: Option<Duration>,
@@ -279,6 +304,9 @@ impl RunConfig {
             rotate: options.rotate,
             tail_bytes: options.tail_bytes,
             spill_interval: options.spill_interval,
+            retain_bytes: options.retain_bytes,
+            retain_age: options.retain_age,
+            retain_rollup_age: options.retain_rollup_age,
             process_interval: options.process_interval,
             listen: options.listen,
             metrics_listen: options.metrics_listen,
@@ -372,6 +400,9 @@ mod tests {
             rotate: DEFAULT_ROTATE,
             tail_bytes: DEFAULT_TAIL_BYTES,
             spill_interval: DEFAULT_SPILL_INTERVAL,
+            retain_bytes: DEFAULT_RETAIN_BYTES,
+            retain_age: DEFAULT_RETAIN_AGE,
+            retain_rollup_age: DEFAULT_RETAIN_ROLLUP_AGE,
             process_interval: Some(DEFAULT_PROCESS_INTERVAL),
             listen: DEFAULT_LISTEN,
             metrics_listen: None,

@@ -191,6 +191,20 @@ pub struct Counters {
     pub rows_dropped: Cell,
     /// Damaged files set aside.
     pub files_set_aside: Cell,
+    /// Files made of the files of an hour.
+    pub merged_files: Cell,
+    /// Files of rollups made.
+    pub rollup_files: Cell,
+    /// Merges and rollups that failed.
+    pub merge_errors: Cell,
+    /// Files that went by their age or for the disk's budget.
+    pub retention_files: Cell,
+    /// Bytes of them.
+    pub retention_bytes: Cell,
+    /// Files that were to go and could not be deleted.
+    pub retention_errors: Cell,
+    /// CPU time of the upkeep thread, in microseconds.
+    pub upkeep_cpu_usec: Cell,
     /// Bytes of the tail in memory (gauge).
     pub tail_bytes: Cell,
     /// What went wrong with the API server, by [`NamesError::ALL`].

@@ -5,6 +5,7 @@ pub mod args;
 pub mod budget;
 pub mod catalogue_table;
 pub mod cgroup;
+pub mod check;
 pub mod clock;
 pub mod collect;
 pub mod config;

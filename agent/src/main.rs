@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use fgm_agent::args::{self, Command, USAGE_EXIT_CODE};
-use fgm_agent::{app, catalogue_table};
+use fgm_agent::{app, catalogue_table, check};
 use tracing_subscriber::EnvFilter;
 
 /// Something went wrong after a good start.
@@ -16,21 +16,21 @@ const ABORTED_EXIT_CODE: i32 = 130;
 fn main() -> ExitCode {
     match args::parse(std::env::args_os(), &args::surroundings()) {
         Ok(Command::Metrics) => print(&catalogue_table::render()),
+        Ok(Command::Check { data, output }) => match check::check(&data) {
+            Ok(report) => {
+                let printed = print(&output.of(&report));
+                if report.damaged { ExitCode::from(FAILED_EXIT_CODE) } else { printed }
+            }
+            Err(error) => fail(&format!("error: {error}\n"), USAGE_EXIT_CODE),
+        },
         Ok(Command::Run(config)) => {
             log_to_stderr();
-            match app::run(*config, || std::process::exit(ABORTED_EXIT_CODE)) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    complain(&format!("error: {error}\n"));
-                    ExitCode::from(if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE })
-                }
-            }
+            let code = |error: &app::Error| if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE };
+            let ran = app::run(*config, || std::process::exit(ABORTED_EXIT_CODE));
+            ran.map_or_else(|error| fail(&format!("error: {error}\n"), code(&error)), |()| ExitCode::SUCCESS)
         }
         Err(stop) if stop.code == 0 => print(&stop.text),
-        Err(stop) => {
-            complain(&stop.text);
-            ExitCode::from(stop.code)
-        }
+        Err(stop) => fail(&stop.text, stop.code),
     }
 }
 
@@ -54,7 +54,8 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn complain(text: &str) {
+fn fail(text: &str, code: u8) -> ExitCode {
     // Nobody is left to tell where standard error is closed.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    ExitCode::from(code)
 }

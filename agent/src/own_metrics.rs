@@ -56,7 +56,8 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         unkept_opens, open_files, containers, births, final_deaths, unfinal_deaths, shed_reads, events, clock_steps,
         inotify_overflows, rescans,
         rows_written, sealed_bytes, seals, seal_errors, spill_bytes, spill_errors, rows_recovered, rows_dropped,
-        files_set_aside, tail_bytes, names_errors, pods, pods_beyond_bounds, labels_beyond_bounds, pod_news_dropped,
+        files_set_aside, merged_files, rollup_files, merge_errors, retention_files, retention_bytes, retention_errors,
+        upkeep_cpu_usec, tail_bytes, names_errors, pods, pods_beyond_bounds, labels_beyond_bounds, pod_news_dropped,
         process_passes, processes_cpu_usec, processes, processes_left_out,
     } = counters;
     vec![
@@ -88,6 +89,13 @@ pub fn own_metrics(counters: &Counters) -> Vec<OwnMetric> {
         counter("fgm_rows_recovered_total", "Rows brought back from spill files: of earlier runs, or of segments that had left memory unsealed", rows_recovered),
         counter("fgm_rows_dropped_total", "Rows dropped because they could be neither sealed nor kept in the tail", rows_dropped),
         counter("fgm_files_set_aside_total", "Damaged files set aside", files_set_aside),
+        counter("fgm_merged_files_total", "Files made of the sealed files of an hour", merged_files),
+        counter("fgm_rollup_files_total", "Files of rollups made", rollup_files),
+        counter("fgm_merge_errors_total", "Merges and rollups that failed", merge_errors),
+        counter("fgm_retention_files_total", "Files deleted by their age or for the disk's budget", retention_files),
+        counter("fgm_retention_bytes_total", "Bytes of files deleted by their age or for the disk's budget", retention_bytes),
+        counter("fgm_retention_errors_total", "Files that were to go and could not be deleted", retention_errors),
+        seconds("fgm_upkeep_cpu_seconds_total", "CPU time of merging, rollups and retention", upkeep_cpu_usec),
         gauge("fgm_tail_bytes", "Bytes of rows in memory, not yet sealed", tail_bytes),
         by_class("fgm_names_errors_total", "Failures to learn names from the API server, by class", names(names_errors, NamesError::ALL.map(NamesError::as_str))),
         gauge("fgm_pods", "Pods known by name", pods),

@@ -3,6 +3,7 @@
 //! # Layout
 //! ```text
 //! DATA/containers/dt=2026-11-23/node=NODE/START-END.parquet   sealed: at most one UTC hour, rows by container id and time
+//! DATA/containers_60s/...                                     its minutes, summed up
 //! DATA/_spill/RUN-000001.spill                                the segment in memory, for the case of a crash
 //! DATA/_sessions/RUN.json   DATA/_fgm.json   DATA/_lock       who wrote what, the format's version, the lock
 //! ```
@@ -10,7 +11,8 @@
 //! # Invariants
 //! 1. A row is in exactly one place for a reader: the tail or one sealed file; both change under one lock.
 //! 2. A file under its final name is whole: it was synced and proven before the rename. It never changes.
-//! 3. A segment's id is in one file at most; a spill whose segment is in a file is deleted, not recovered.
+//! 3. A segment's id is in one file at most, as its own or as one that the file replaces; a spill whose segment is in a file
+//!    is deleted, not recovered, and so is a file whose segment another one replaces.
 //! 4. A sealed file never crosses a UTC hour; rows of one container id in it have strictly rising times.
 //! 5. Nothing that is damaged is deleted: it is renamed to `_NAME.corrupt` and counted.
 //! 6. Memory is bounded: the active segment by [`Options::tail_bytes`], those being sealed by [`Options::frozen_bytes`].
@@ -22,17 +24,27 @@
 //! # Threads
 //! ```text
 //! SyncSender<Tick> -> fgm-writer: tail + spill, rotation -> fgm-sealer: Parquet, catalogue, recovery     fgm-sync: fdatasync of spills
+//! fgm-upkeep: retention, hour files, rollups
 //! ```
 
 pub mod catalog;
 pub mod data_dir;
 mod durable;
+mod encode;
 pub mod events;
 pub mod footer;
 pub mod frame;
+mod hour_file;
+pub mod inspect;
 pub mod layout;
+mod merge;
+mod prove;
 pub mod reader;
 pub mod recovery;
+pub mod resolution;
+pub mod retention;
+pub mod rollup;
+mod rollup_file;
 pub mod rotation;
 pub mod rowlog;
 pub mod schema;
@@ -42,6 +54,7 @@ pub mod segment;
 mod shared;
 pub mod spill;
 pub mod tail;
+mod upkeep;
 pub mod varint;
 mod writer;
 
@@ -59,11 +72,13 @@ use std::time::Duration;
 use self::data_dir::{DataDir, DataDirError, Session};
 use self::footer::{FORMAT_VERSION, Origin};
 pub use self::reader::{Reader, Status, TailRow};
+use self::retention::Budget;
 use self::rotation::Limits;
 use self::sealer::{Sealer, Unsealed};
 pub use self::shared::LastSeal;
 use self::shared::Shared;
 use self::tail::Tail;
+use self::upkeep::Upkeep;
 use self::writer::Writer;
 use crate::config;
 use crate::health::Counters;
@@ -104,10 +119,35 @@ pub struct Options {
     pub spill_interval: Duration,
     /// How long to wait for another agent to leave the data directory.
     pub lock_wait: Duration,
+    /// What is kept on disk.
+    pub budget: Budget,
+    /// What time it is, for ages and for hours that are over.
+    pub clock: WallClock,
+}
+
+/// Tells the time of day.
+#[derive(Clone)]
+pub struct WallClock(Arc<dyn Fn() -> UnixMicros + Send + Sync>);
+
+impl WallClock {
+    /// A clock that is asked this way.
+    pub fn new(now: impl Fn() -> UnixMicros + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    fn now(&self) -> UnixMicros {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WallClock")
+    }
 }
 
 impl Options {
-    /// The defaults for a data directory and a node.
+    /// The defaults for a data directory and a node; the clock stands still at the start.
     #[must_use]
     pub fn new(data: &Path, node: &str, started: UnixMicros) -> Self {
         let tail_bytes = usize::try_from(config::DEFAULT_TAIL_BYTES).unwrap_or(usize::MAX);
@@ -124,6 +164,12 @@ impl Options {
             frozen_bytes: FROZEN_TAILS * tail_bytes,
             spill_interval: config::DEFAULT_SPILL_INTERVAL,
             lock_wait: DEFAULT_LOCK_WAIT,
+            budget: Budget {
+                bytes: config::DEFAULT_RETAIN_BYTES,
+                age: config::DEFAULT_RETAIN_AGE,
+                rollup_age: config::DEFAULT_RETAIN_ROLLUP_AGE,
+            },
+            clock: WallClock::new(move || started),
         }
     }
 }
@@ -159,6 +205,7 @@ pub struct Store {
     writer: JoinHandle<()>,
     sealer: JoinHandle<Unsealed>,
     sync: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
 }
 
 impl Store {
@@ -176,11 +223,13 @@ impl Store {
         let (sender, ticks) = sync_channel(channel_ticks(options.interval));
         let writer = Writer::new(Arc::clone(&shared), options.frozen_bytes);
         let sealer = Sealer::new(Arc::clone(&shared), spills);
+        let upkeep = Upkeep::new(Arc::clone(&shared), options.clock, options.budget);
         let syncing = Arc::clone(&shared);
         let interval = options.spill_interval;
         Ok((
             Self {
                 shared,
+                upkeep: spawn("fgm-upkeep", move || upkeep.run())?,
                 writer: spawn("fgm-writer", move || writer.run(&ticks))?,
                 sealer: spawn("fgm-sealer", move || sealer.run())?,
                 sync: spawn("fgm-sync", move || {
@@ -200,7 +249,7 @@ impl Store {
     /// Whether a thread of the store has ended although the sender is still there: a bug.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.writer.is_finished() || self.sealer.is_finished() || self.sync.is_finished()
+        self.writer.is_finished() || self.sealer.is_finished() || self.sync.is_finished() || self.upkeep.is_finished()
     }
 
     /// Waits until the sender was dropped and everything is sealed or given up.
@@ -212,6 +261,8 @@ impl Store {
             self.shared.changed.notify_all();
         }
         let unsealed = self.sealer.join().unwrap_or_else(|_| left_over(&self.shared));
+        // What it was doing is done again after the next start.
+        let _ = self.upkeep.join();
         self.shared.sync.stop();
         // It only syncs; its panic loses nothing.
         let _ = self.sync.join();

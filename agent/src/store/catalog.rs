@@ -1,14 +1,16 @@
 //! The sealed files that the store has, and the containers in them.
 //!
-//! No I/O: files are told to it when they are sealed or found at start. The surprise: a file's containers are kept as
-//! numbers and offsets from the file's start, 12 bytes each: a day of unmerged segments has hundreds of thousands.
+//! No I/O: files are told to it when they are sealed, found at start, merged or deleted. Containers of which no file is left
+//! are forgotten, so that memory is bounded by what is kept on disk. The surprise: a file's containers are kept as numbers and
+//! offsets from the file's start, 12 bytes each: a day of unmerged segments has hundreds of thousands.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::footer::Footer;
-use crate::model::{Identity, UnixMicros};
+use super::resolution::Resolution;
+use crate::model::{HOUR_USEC, Identity, UnixMicros};
 use crate::table::Table;
 
 /// A sealed file.
@@ -16,10 +18,16 @@ use crate::table::Table;
 pub struct SealedFile {
     /// Its table.
     pub table: Table,
+    /// Whether its rows are readings or minutes of them.
+    pub resolution: Resolution,
     /// Where it is.
     pub path: PathBuf,
     /// The segment it was made of, `RUN/NUMBER`.
     pub segment: String,
+    /// The segments whose rows it has, where it was made of other files.
+    pub replaces: Vec<String>,
+    /// The segments of readings that it was computed from, where its rows are rollups.
+    pub covers: Vec<String>,
     /// Its size.
     pub bytes: u64,
     /// The number of its rows.
@@ -29,6 +37,14 @@ pub struct SealedFile {
     /// The time of its latest row.
     pub last: UnixMicros,
     containers: Box<[FileContainer]>,
+}
+
+impl SealedFile {
+    /// The UTC hour that its rows lie in, in hours since 1970.
+    #[must_use]
+    pub fn hour(&self) -> i64 {
+        self.first.div_euclid(HOUR_USEC)
+    }
 }
 
 /// A container's time range in a file, in microseconds after the file's first row: a file lies within one hour.
@@ -44,7 +60,7 @@ struct FileContainer {
 pub struct ContainerSummary {
     /// Who it is, as its newest rows say.
     pub identity: Arc<Identity>,
-    /// The time of its first row.
+    /// The time of its first row, which may be gone from the disk by now.
     pub first_seen: UnixMicros,
     /// The time of its last row.
     pub last_seen: UnixMicros,
@@ -61,58 +77,97 @@ pub enum Inserted {
     Known,
     /// Another file has the same segment's rows.
     Duplicate,
+    /// Its rows are in a file that was made of it and others: it is to be deleted.
+    Replaced,
 }
+
+/// Who has a segment's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// The file that was sealed of it.
+    Itself,
+    /// A file that was made of several.
+    Merged,
+}
+
+#[derive(Debug)]
+struct Known {
+    summary: ContainerSummary,
+    /// The files that have rows of it.
+    files: u32,
+}
+
+type SegmentKey = (Table, Resolution, String);
 
 /// The sealed files and their containers.
 #[derive(Debug, Default)]
 pub struct Catalog {
     files: BTreeMap<(UnixMicros, PathBuf), SealedFile>,
-    segments: HashSet<(Table, String)>,
-    containers: Vec<ContainerSummary>,
+    segments: HashMap<SegmentKey, Holder>,
+    containers: Vec<Option<Known>>,
+    free: Vec<u32>,
     by_id: HashMap<Arc<str>, u32>,
     rows: u64,
     bytes: u64,
 }
 
 impl Catalog {
-    /// Adds a file, unless its segment is there already: nothing may appear twice.
-    pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> Inserted {
-        let (table, (first, last)) = (footer.directory.table, footer.directory.span);
-        // A pod is no container; who other rows are about is not kept here.
-        let entries = if table == Table::Containers { footer.directory.containers.as_slice() } else { &[] };
-        if !self.segments.insert((table, footer.origin.segment.clone())) {
-            let known = self.files.contains_key(&(first, path));
-            return if known { Inserted::Known } else { Inserted::Duplicate };
+    /// Adds a file, unless its segment is there already: nothing may appear twice. The files that it replaces leave.
+    pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<SealedFile>) {
+        let directory = &footer.directory;
+        let (table, resolution, (first, last)) = (directory.table, directory.resolution, directory.span);
+        let key = |segment: &String| (table, resolution, segment.clone());
+        match self.segments.get(&key(&footer.origin.segment)) {
+            None => {}
+            Some(Holder::Merged) => return (Inserted::Replaced, Vec::new()),
+            Some(Holder::Itself) => {
+                let known = self.files.contains_key(&(first, path));
+                return (if known { Inserted::Known } else { Inserted::Duplicate }, Vec::new());
+            }
         }
-        let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(first)).unwrap_or(u32::MAX);
-        let mut containers = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let container = self.note(&entry.identity, (entry.first_us, entry.last_us));
-            containers.push(FileContainer { container, first: offset(entry.first_us), last: offset(entry.last_us) });
-        }
-        self.rows += footer.rows;
-        self.bytes += footer.bytes;
+        let replaced = self.remove_segments((table, resolution), &directory.replaces);
+        self.segments.extend(directory.replaces.iter().map(|segment| (key(segment), Holder::Merged)));
+        self.segments.insert(key(&footer.origin.segment), Holder::Itself);
         let file = SealedFile {
             table,
+            resolution,
             path: path.clone(),
             segment: footer.origin.segment.clone(),
+            replaces: directory.replaces.clone(),
+            covers: directory.covers.clone(),
             bytes: footer.bytes,
             rows: footer.rows,
             first,
             last,
-            containers: containers.into_boxed_slice(),
+            containers: self.note_all(footer),
         };
+        self.rows += footer.rows;
+        self.bytes += footer.bytes;
         self.files.insert((first, path), file);
-        Inserted::New
+        (Inserted::New, replaced)
+    }
+
+    /// Forgets a file.
+    pub fn remove(&mut self, first: UnixMicros, path: &Path) -> Option<SealedFile> {
+        let file = self.files.remove(&(first, path.to_owned()))?;
+        self.rows -= file.rows;
+        self.bytes -= file.bytes;
+        for segment in file.replaces.iter().chain([&file.segment]) {
+            self.segments.remove(&(file.table, file.resolution, segment.clone()));
+        }
+        for entry in &file.containers {
+            self.forget(entry.container);
+        }
+        Some(file)
     }
 
     /// Whether a sealed file of the segment's rows of a table is there.
     #[must_use]
     pub fn has_segment(&self, table: Table, segment: &str) -> bool {
-        self.segments.contains(&(table, segment.to_owned()))
+        self.segments.contains_key(&(table, Resolution::Raw, segment.to_owned()))
     }
 
-    /// The files of all tables, by the time of their first rows.
+    /// The files of all tables and resolutions, by the time of their first rows.
     pub fn files(&self) -> impl Iterator<Item = &SealedFile> {
         self.files.values()
     }
@@ -123,10 +178,16 @@ impl Catalog {
         (self.files.len() as u64, self.rows, self.bytes)
     }
 
-    /// The time ranges of the files' containers, with ids.
+    /// The containers that files of readings have rows of.
+    pub fn containers(&self) -> impl Iterator<Item = &ContainerSummary> {
+        self.containers.iter().flatten().map(|known| &known.summary)
+    }
+
+    /// Who a container is, as its newest rows say.
     #[must_use]
-    pub fn containers(&self) -> &[ContainerSummary] {
-        &self.containers
+    pub fn identity(&self, container_id: &str) -> Option<&Arc<Identity>> {
+        let index = *self.by_id.get(container_id)?;
+        self.containers.get(index as usize)?.as_ref().map(|known| &known.summary.identity)
     }
 
     /// When a container's rows in a file were read; `None` if it has none there.
@@ -137,21 +198,75 @@ impl Catalog {
         Some((file.first + i64::from(found.first), file.first + i64::from(found.last)))
     }
 
+    fn remove_segments(&mut self, (table, resolution): (Table, Resolution), segments: &[String]) -> Vec<SealedFile> {
+        if segments.is_empty() {
+            return Vec::new();
+        }
+        let replaced = |file: &&SealedFile| {
+            (file.table, file.resolution) == (table, resolution) && segments.contains(&file.segment)
+        };
+        let found: Vec<_> = self.files.values().filter(replaced).map(|file| (file.first, file.path.clone())).collect();
+        found.into_iter().filter_map(|(first, path)| self.remove(first, &path)).collect()
+    }
+
+    /// A pod is no container; who other rows are about is not kept here. A file of rollups alone keeps no container known:
+    /// three months of them would take more memory than a week of readings.
+    fn note_all(&mut self, footer: &Footer) -> Box<[FileContainer]> {
+        let directory = &footer.directory;
+        if directory.table != Table::Containers || directory.resolution != Resolution::Raw {
+            return Box::default();
+        }
+        let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(directory.span.0)).unwrap_or(u32::MAX);
+        let entries = directory.containers.iter();
+        entries
+            .map(|entry| FileContainer {
+                container: self.note(&entry.identity, (entry.first_us, entry.last_us)),
+                first: offset(entry.first_us),
+                last: offset(entry.last_us),
+            })
+            .collect()
+    }
+
     fn note(&mut self, identity: &Identity, (first, last): (UnixMicros, UnixMicros)) -> u32 {
-        if let Some(&index) = self.by_id.get(identity.container_id.as_str()) {
-            let known = &mut self.containers[index as usize];
-            if last >= known.last_seen && *known.identity != *identity {
-                known.identity = Arc::new(identity.clone());
+        if let Some(&index) = self.by_id.get(identity.container_id.as_str())
+            && let Some(Some(known)) = self.containers.get_mut(index as usize)
+        {
+            let summary = &mut known.summary;
+            if last >= summary.last_seen && *summary.identity != *identity {
+                summary.identity = Arc::new(identity.clone());
             }
-            known.first_seen = known.first_seen.min(first);
-            known.last_seen = known.last_seen.max(last);
+            summary.first_seen = summary.first_seen.min(first);
+            summary.last_seen = summary.last_seen.max(last);
+            known.files += 1;
             return index;
         }
-        let index = self.containers.len() as u32;
-        let summary =
-            ContainerSummary { identity: Arc::new(identity.clone()), first_seen: first, last_seen: last, alive: false };
-        self.containers.push(summary);
-        self.by_id.insert(Arc::from(identity.container_id.as_str()), index);
+        let identity = Arc::new(identity.clone());
+        let id: Arc<str> = Arc::from(identity.container_id.as_str());
+        let known = Known {
+            summary: ContainerSummary { identity, first_seen: first, last_seen: last, alive: false },
+            files: 1,
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.containers.push(None);
+            self.containers.len() as u32 - 1
+        });
+        self.containers[index as usize] = Some(known);
+        self.by_id.insert(id, index);
         index
+    }
+
+    fn forget(&mut self, index: u32) {
+        let Some(slot) = self.containers.get_mut(index as usize) else { return };
+        let Some(known) = slot else { return };
+        known.files -= 1;
+        if known.files == 0 {
+            self.by_id.remove(known.summary.identity.container_id.as_str());
+            *slot = None;
+            self.free.push(index);
+            // After a storm of short-lived containers the memory comes back.
+            if self.by_id.len() * 4 < self.by_id.capacity() {
+                self.by_id.shrink_to(self.by_id.len() * 2);
+            }
+        }
     }
 }

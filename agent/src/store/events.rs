@@ -44,13 +44,28 @@ impl Reader {
     /// The newest events from `from` to `to` (exclusive) that are wanted, at most `limit`, newest first.
     ///
     /// # Errors
-    /// A sealed file is damaged or gone; one that retention deletes meanwhile is passed over.
+    /// A sealed file is damaged.
     pub fn events(
+        &self,
+        span: (UnixMicros, UnixMicros),
+        limit: usize,
+        wanted: &dyn Fn(&EventRow) -> bool,
+    ) -> Result<Vec<EventRow>, EventsError> {
+        loop {
+            // A file that was merged since it was listed is looked for again, under its new name.
+            if let Some(found) = self.try_events(span, limit, wanted)? {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The same; `None` where a file is gone by the time it is opened.
+    fn try_events(
         &self,
         (from, to): (UnixMicros, UnixMicros),
         limit: usize,
         wanted: &dyn Fn(&EventRow) -> bool,
-    ) -> Result<Vec<EventRow>, EventsError> {
+    ) -> Result<Option<Vec<EventRow>>, EventsError> {
         let (mut found, mut files) = {
             let state = self.state();
             let files: Vec<(UnixMicros, PathBuf)> = state
@@ -69,11 +84,20 @@ impl Reader {
             if found.len() >= limit && found.iter().filter(|event| event.time > last).count() >= limit {
                 break;
             }
-            found.extend(in_file(&path)?.into_iter().filter(keep));
+            match in_file(&path)? {
+                Some(events) => found.extend(events.into_iter().filter(keep)),
+                // Deleted by hand, it stays listed: that must not keep anybody waiting.
+                None if self.is_listed(&path) => {}
+                None => return Ok(None),
+            }
         }
         found.sort_by_key(|event| std::cmp::Reverse(event.time));
         found.truncate(limit);
-        Ok(found)
+        Ok(Some(found))
+    }
+
+    fn is_listed(&self, path: &Path) -> bool {
+        self.state().catalog.files().any(|file| file.path == path)
     }
 }
 
@@ -104,10 +128,11 @@ fn event_of(subject: &Subject, identity: Option<&Arc<Identity>>, row: &RowState)
     }
 }
 
-fn in_file(path: &Path) -> Result<Vec<EventRow>, EventsError> {
+/// The events of a file; `None` where it is gone.
+fn in_file(path: &Path) -> Result<Option<Vec<EventRow>>, EventsError> {
     let failed = |reason: String| EventsError { path: path.to_owned(), reason };
     let file = match File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| failed(error.to_string()))?,
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| failed(error.to_string()))?;
@@ -116,7 +141,7 @@ fn in_file(path: &Path) -> Result<Vec<EventRow>, EventsError> {
     for batch in batches {
         events.extend(in_batch(&batch.map_err(|error| failed(error.to_string()))?));
     }
-    Ok(events)
+    Ok(Some(events))
 }
 
 fn in_batch(batch: &RecordBatch) -> Vec<EventRow> {

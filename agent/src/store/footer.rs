@@ -14,6 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
 
+use super::resolution::Resolution;
 use super::schema::has_final;
 use super::segment::Segment;
 use crate::model::{ColumnSet, Identity, UnixMicros};
@@ -33,6 +34,8 @@ const DIRECTORY: &str = "fgm.directory";
 const TABLE: &str = "fgm.table";
 const FIRST: &str = "fgm.first_us";
 const LAST: &str = "fgm.last_us";
+const REPLACES: &str = "fgm.replaces";
+const COVERS: &str = "fgm.covers";
 
 /// Why a file's footer can't be used, sorted by what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -117,9 +120,18 @@ pub struct Directory {
     /// The table.
     #[serde(skip, default = "containers")]
     pub table: Table,
+    /// Whether its rows are readings, or what a minute of them came to.
+    #[serde(skip)]
+    pub resolution: Resolution,
+    /// The segments whose rows it has, where it was made of sealed files.
+    #[serde(skip)]
+    pub replaces: Vec<String>,
     /// The times of the earliest and the latest row.
     #[serde(skip)]
     pub span: (UnixMicros, UnixMicros),
+    /// The segments of readings that its rows were computed from, where they are rollups.
+    #[serde(skip)]
+    pub covers: Vec<String>,
     /// Sets of column names; containers of one machine share a few.
     pub column_sets: Vec<Vec<String>>,
     /// The containers or pods; empty for every other table.
@@ -134,7 +146,8 @@ impl Directory {
     /// An empty directory.
     #[must_use]
     pub fn new(table: Table, span: (UnixMicros, UnixMicros)) -> Self {
-        Self { table, span, column_sets: Vec::new(), containers: Vec::new() }
+        let (column_sets, containers, replaces, covers) = Default::default();
+        Self { table, resolution: Resolution::Raw, replaces, covers, span, column_sets, containers }
     }
 
     /// The directory of the sealed file of a segment's table.
@@ -161,7 +174,8 @@ impl Directory {
         directory
     }
 
-    fn set_index(&mut self, known: &mut HashMap<ColumnSet, usize>, columns: ColumnSet) -> usize {
+    /// The position of a set of columns in [`Self::column_sets`], where it is put if it is new.
+    pub(super) fn set_index(&mut self, known: &mut HashMap<ColumnSet, usize>, columns: ColumnSet) -> usize {
         *known.entry(columns).or_insert_with(|| {
             let names = columns.iter().map(|column| self.table.column_name(column).to_owned()).collect();
             self.column_sets.push(names);
@@ -217,7 +231,8 @@ impl Footer {
         Ok(Self { bytes, ..footer })
     }
 
-    fn parse(path: &Path, metadata: &ParquetMetaData) -> Result<Self, FooterError> {
+    /// What the metadata of the file at `path` says of it; its size is left 0.
+    pub(super) fn parse(path: &Path, metadata: &ParquetMetaData) -> Result<Self, FooterError> {
         let keys = Keys::new(path, metadata.file_metadata().key_value_metadata());
         let version = keys.get(VERSION)?;
         let damaged = |reason: String| FooterError::Damaged { path: path.to_owned(), reason };
@@ -255,14 +270,20 @@ pub fn key_values(origin: &Origin, directory: &Directory) -> Vec<KeyValue> {
         (AGENT_VERSION, origin.agent_version.clone()),
         (GIT_REVISION, origin.git_revision.clone()),
         (INTERVAL, origin.interval_usec.to_string()),
-        (TABLE, directory.table.name().to_owned()),
+        (TABLE, directory.resolution.name_of(directory.table).to_owned()),
         (FIRST, directory.span.0.to_string()),
         (LAST, directory.span.1.to_string()),
     ]
     .into_iter()
     .chain(has_final(directory.table).then_some((DIRECTORY, json)))
+    .chain(list(REPLACES, &directory.replaces))
+    .chain(list(COVERS, &directory.covers))
     .map(|(key, value)| KeyValue::new(key.to_owned(), value))
     .collect()
+}
+
+fn list(key: &'static str, segments: &[String]) -> Option<(&'static str, String)> {
+    (!segments.is_empty()).then(|| (key, serde_json::json!(segments).to_string()))
 }
 
 struct Keys<'a> {
@@ -288,10 +309,10 @@ impl<'a> Keys<'a> {
 
     /// The first files of this format had one table, whose directory alone told the time range.
     fn directory(&self) -> Result<Directory, FooterError> {
-        let table = match self.values.get(TABLE) {
-            None => Table::Containers,
+        let (resolution, table) = match self.values.get(TABLE) {
+            None => (Resolution::Raw, Table::Containers),
             Some(name) => {
-                Table::named(name).ok_or_else(|| self.damaged(format!("it is of an unknown table, {name:?}")))?
+                Resolution::named(name).ok_or_else(|| self.damaged(format!("it is of an unknown table, {name:?}")))?
             }
         };
         let mut directory = Directory::new(table, (0, 0));
@@ -300,6 +321,8 @@ impl<'a> Keys<'a> {
                 .map_err(|error| self.damaged(format!("its directory is not readable: {error}")))?;
             directory.table = table;
         }
+        directory.resolution = resolution;
+        (directory.replaces, directory.covers) = (self.list(REPLACES)?, self.list(COVERS)?);
         directory.span = match (self.time(FIRST)?, self.time(LAST)?) {
             (Some(first), Some(last)) => (first, last),
             _ => {
@@ -308,6 +331,11 @@ impl<'a> Keys<'a> {
             }
         };
         Ok(directory)
+    }
+
+    fn list(&self, key: &'static str) -> Result<Vec<String>, FooterError> {
+        let Some(text) = self.values.get(key) else { return Ok(Vec::new()) };
+        serde_json::from_str(text).map_err(|error| self.damaged(format!("its {key} is not readable: {error}")))
     }
 
     fn time(&self, key: &'static str) -> Result<Option<UnixMicros>, FooterError> {

@@ -84,6 +84,12 @@ pub fn set_aside_name(name: &str, attempt: u32) -> String {
     if attempt == 0 { format!("_{name}.corrupt") } else { format!("_{name}.{attempt}.corrupt") }
 }
 
+/// Whether a name is that of a file that was set aside.
+#[must_use]
+pub fn is_set_aside(name: &str) -> bool {
+    name.starts_with('_') && name.ends_with(".corrupt")
+}
+
 /// The id of a run of the agent that started at `start` as process `pid`.
 #[must_use]
 pub fn run_id(start: UnixMicros, pid: u32) -> String {
@@ -94,6 +100,18 @@ pub fn run_id(start: UnixMicros, pid: u32) -> String {
 #[must_use]
 pub fn segment_id(run_id: &str, sequence: u64) -> String {
     format!("{run_id}/{sequence}")
+}
+
+/// The id of a file that a run made of sealed files, as in its footer; no segment has such an id.
+#[must_use]
+pub fn merged_id(run_id: &str, number: u64) -> String {
+    format!("{run_id}/merged-{number}")
+}
+
+/// When the run of an id started; `None` for what is no run's id.
+#[must_use]
+pub fn run_start(run_id: &str) -> Option<UnixMicros> {
+    parse_time(run_id.rsplit_once('-')?.0)
 }
 
 /// The name of a segment's spill file.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::catalog::ContainerSummary;
 use super::footer::FORMAT_VERSION;
+use super::resolution::Resolution;
 use super::rowlog::{Decoder, RowError};
 use super::segment::Segment;
 use super::shared::{LastSeal, Shared, State};
@@ -151,10 +152,13 @@ impl Reader {
         summaries
     }
 
-    /// The paths of the sealed files, by the time of their first rows.
+    /// The paths of the sealed files of readings, by the time of their first rows. A file may be merged or go after this was
+    /// asked: whoever finds it gone asks again.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        self.shared.lock().catalog.files().map(|file| file.path.clone()).collect()
+        let state = self.shared.lock();
+        let readings = state.catalog.files().filter(|file| file.resolution == Resolution::Raw);
+        readings.map(|file| file.path.clone()).collect()
     }
 
     /// The store's state.
@@ -181,6 +185,16 @@ impl Reader {
             last_seal: state.last_seal.clone(),
             last_error: state.last_error.clone(),
         }
+    }
+
+    /// Sees to it that what is due is merged, summed up and deleted now, and waits for that.
+    pub fn keep_up(&self) {
+        let mut state = self.shared.lock();
+        state.upkeep_asked += 1;
+        let asked = state.upkeep_asked;
+        self.shared.changed.notify_all();
+        let waited = self.shared.changed.wait_while(state, |state| state.upkeep_done < asked && !state.stopping);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Waits until what was found at start is known, recovered or set aside, and no segment waits to be sealed; forever where

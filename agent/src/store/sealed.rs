@@ -13,11 +13,14 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{DeltaBinaryPackedEncoderOptions, EnabledStatistics, WriterProperties};
+use parquet::file::properties::{
+    DeltaBinaryPackedEncoderOptions, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnPath;
 
 use super::footer::{Directory, Origin, key_values};
+use super::resolution::Resolution;
 use super::rowlog::RowError;
 use super::schema::{FINAL, TIME, has_final, parquet_schema};
 use super::segment::{Segment, Series};
@@ -77,20 +80,30 @@ fn metric_encoding(rows: u64, containers: u64) -> Encoding {
 }
 
 fn properties(origin: &Origin, directory: &Directory, metrics: Encoding) -> Result<WriterProperties, ParquetError> {
+    let builder = common_properties(origin, directory)?
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS);
+    let encoded = |builder: WriterPropertiesBuilder, name| builder.set_column_encoding(ColumnPath::from(name), metrics);
+    Ok(directory.table.column_names().fold(builder, encoded).build())
+}
+
+/// What holds for every file of a table, however its numbers are encoded and its pages are cut.
+///
+/// # Errors
+/// None that input can cause.
+pub(super) fn common_properties(
+    origin: &Origin,
+    directory: &Directory,
+) -> Result<WriterPropertiesBuilder, ParquetError> {
     let mut builder = WriterProperties::builder()
         .set_created_by(format!("fgm-agent {}", origin.agent_version))
         .set_key_value_metadata(Some(key_values(origin, directory)))
         .set_sorting_columns(Some(sorting(directory.table)))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(PAGE_ROWS)
         .set_max_row_group_row_count(None);
     let table = directory.table;
-    for name in table.column_names() {
-        builder = builder.set_column_encoding(ColumnPath::from(name), metrics);
-    }
     for column in table.texts() {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(column.name), true);
     }
@@ -98,13 +111,12 @@ fn properties(origin: &Origin, directory: &Directory, metrics: Encoding) -> Resu
     for name in std::iter::once(TIME).chain(table.texts().first().map(|column| column.name)) {
         builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
     }
-    if has_final(table) {
+    if has_final(table) && directory.resolution == Resolution::Raw {
         builder = builder.set_column_encoding(ColumnPath::from(FINAL), Encoding::RLE);
     }
-    let builder = builder
+    Ok(builder
         .set_delta_binary_packed_encoder_options(DeltaBinaryPackedEncoderOptions::try_new(DELTA_BLOCK, 4)?)
-        .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED);
-    Ok(builder.build())
+        .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED))
 }
 
 /// What a file's rows are sorted by, as far as columns say it: a process's id begins with its container's.

@@ -5,7 +5,7 @@
 //! ```
 //! A crash before the rename leaves the spill, which is recovered, and a `.tmp`, which is deleted; after it, the spill's
 //! segment is found in a sealed file, and only the spill is deleted. New segments come before old chores. The surprise: a
-//! `.tmp` is deleted without a look, because only this thread makes them.
+//! `.tmp` is deleted without a look, because what makes them begins only after all files that were found are known.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,7 +18,9 @@ use super::catalog::Inserted;
 use super::durable::{create_directories, rename_new, set_aside, sync_directory};
 use super::footer::{Footer, FooterError, Origin};
 use super::layout::{self, SealedName};
+use super::prove;
 use super::recovery::{Replayed, replay};
+use super::resolution::Resolution;
 use super::sealed::{self, WriteError};
 use super::segment::Segment;
 use super::shared::{LastSeal, Shared};
@@ -172,12 +174,14 @@ impl Sealer {
         let last_row_us = segment.span().map_or(0, |(_, last)| last);
         let mut state = self.shared.lock();
         for (path, footer) in files {
-            state.catalog.insert(path, &footer);
+            // A segment's own file replaces none.
+            let _ = state.catalog.insert(path, &footer);
         }
         if let Some(sequence) = sequence {
             state.tail.remove_frozen(sequence);
         }
         state.last_seal = Some(LastSeal { last_row_us, rows, bytes, seconds });
+        state.upkeep_asked += 1;
         counters.tail_bytes.set(state.tail.memory() as u64);
         if self.retry_at.take().is_some() {
             state.last_error = None;
@@ -203,7 +207,7 @@ impl Sealer {
     }
 
     fn list(&mut self) {
-        let tables = Table::ALL.map(|table| self.shared.data.path().join(table.name()));
+        let tables: Vec<PathBuf> = Resolution::directories().map(|name| self.shared.data.path().join(name)).collect();
         let dates = tables.iter().filter(|table| table.is_dir()).flat_map(|table| subdirectories(table));
         let mut files = Vec::new();
         for directory in dates.flat_map(|date| subdirectories(&date)) {
@@ -224,10 +228,18 @@ impl Sealer {
     fn read_footer(&mut self, path: PathBuf) {
         match Footer::read(&path) {
             Ok(footer) => {
-                let inserted = self.shared.lock().catalog.insert(path.clone(), &footer);
-                if inserted == Inserted::Duplicate {
-                    self.refused();
-                    tracing::warn!(path = %path.display(), segment = footer.origin.segment, "left alone: another file has the same segment's rows");
+                if let Err(reason) = prove::replacement(&path, &footer) {
+                    return self.set_aside(&path, &reason);
+                }
+                let (inserted, replaced) = self.shared.lock().catalog.insert(path.clone(), &footer);
+                replaced.iter().for_each(|file| remove(Some(&file.path)));
+                match inserted {
+                    Inserted::New | Inserted::Known => {}
+                    Inserted::Replaced => remove(Some(&path)),
+                    Inserted::Duplicate => {
+                        self.refused();
+                        tracing::warn!(path = %path.display(), segment = footer.origin.segment, "left alone: another file has the same segment's rows");
+                    }
                 }
             }
             Err(FooterError::Damaged { reason, .. }) => self.set_aside(&path, &reason),
@@ -344,12 +356,12 @@ fn write_temporary(path: &Path, (segment, table): (&Segment, Table), origin: &Or
     Ok(footer)
 }
 
-fn subdirectories(path: &Path) -> Vec<PathBuf> {
+pub(super) fn subdirectories(path: &Path) -> Vec<PathBuf> {
     entries(path).into_iter().filter(|path| path.is_dir()).collect()
 }
 
 /// A directory that can't be listed holds nothing that can be served; it is said once, here.
-fn entries(path: &Path) -> Vec<PathBuf> {
+pub(super) fn entries(path: &Path) -> Vec<PathBuf> {
     match std::fs::read_dir(path) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         Err(error) => {
@@ -359,7 +371,7 @@ fn entries(path: &Path) -> Vec<PathBuf> {
     }
 }
 
-fn remove(path: Option<&Path>) {
+pub(super) fn remove(path: Option<&Path>) {
     let Some(path) = path else { return };
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

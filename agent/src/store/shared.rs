@@ -46,6 +46,9 @@ pub(super) struct State {
     /// The files found at start are not all known yet, or not all spills recovered.
     pub(super) scanning: bool,
     pub(super) refused_files: u64,
+    /// How often there was a reason to look whether files are to be merged or deleted, and how many of these were seen to.
+    pub(super) upkeep_asked: u64,
+    pub(super) upkeep_done: u64,
     pub(super) last_seal: Option<LastSeal>,
     pub(super) last_error: Option<String>,
 }
@@ -74,6 +77,8 @@ impl Shared {
             idle: false,
             scanning: true,
             refused_files: 0,
+            upkeep_asked: 1,
+            upkeep_done: 0,
             last_seal: None,
             last_error: None,
         };

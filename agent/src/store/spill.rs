@@ -117,7 +117,8 @@ impl SpillFile {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes.extend_from_slice(&json);
-        file.write_all(&bytes)?;
+        // On a full disk a file without a whole header would stay for nothing, one for each segment.
+        file.write_all(&bytes).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
         Ok((Self { file: Arc::new(file), path, rows: 0 }, bytes.len() as u64))
     }
 

@@ -12,7 +12,7 @@ use super::frame::Frame;
 use super::rotation::{self, Limits, Next, Progress, Reason};
 use super::rowlog::RowBuffer;
 use super::segment::Segment;
-use crate::model::{ColumnSet, Row, SeriesKey, Support, Tick, UnixMicros};
+use crate::model::{ColumnSet, Identity, Row, SeriesKey, Support, Tick, UnixMicros};
 use crate::subject::Subject;
 use crate::table::Table;
 
@@ -209,6 +209,11 @@ impl Tail {
     pub fn live_ids(&self) -> impl Iterator<Item = &str> {
         let containers = self.live.values().filter(|live| live.subject.table() == Table::Containers);
         containers.filter_map(|live| live.subject.identity().map(|identity| identity.container_id.as_str()))
+    }
+
+    /// Who the living containers and pods are.
+    pub fn live_identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
+        self.live.values().filter_map(|live| live.subject.identity())
     }
 
     /// What is known last of every living subject of a table that has a row.

@@ -1,7 +1,9 @@
 //! The store as a whole: ticks in, files out, through crashes and damage.
 
+mod checked;
 mod crash;
 mod damage;
+mod endurance;
 mod round_trip;
 mod tables;
 

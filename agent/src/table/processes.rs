@@ -8,6 +8,7 @@ use crate::metric::Unit::{Bytes, Count, Usec};
 #[rustfmt::skip] // one column per line reads as the table it is
 pub const FIELDS: &[Field] = &[
     field("pid", Label, Count, "/proc/[pid]", "The process id in the namespace of the agent"),
+    field("start_ticks", Label, Count, "/proc/[pid]/stat starttime", "When it started, in clock ticks since boot: tells it from another one of the same pid"),
     field("parent_pid", Label, Count, "/proc/[pid]/stat ppid", "The id of the process that started it, or that took it over"),
     field("utime_usec", Counter, Usec, "/proc/[pid]/stat utime", "CPU time used in user mode, all threads; resolution 1/USER_HZ"),
     field("stime_usec", Counter, Usec, "/proc/[pid]/stat stime", "CPU time used in kernel mode, all threads; resolution 1/USER_HZ"),

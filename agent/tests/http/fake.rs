@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fgm_agent::config::{Names, Options, RunConfig, Scope, Surroundings};
+use fgm_agent::config::{self, Names, Options, RunConfig, Scope, Surroundings};
 use fgm_agent::health::{Counters, ReadError};
 use fgm_agent::http::Http;
 use fgm_agent::metric::{COLUMNS, UNLIMITED, column};
@@ -259,6 +259,9 @@ fn config() -> RunConfig {
         rotate: Duration::from_secs(90),
         tail_bytes: 32 << 20,
         spill_interval: Duration::from_secs(5),
+        retain_bytes: config::DEFAULT_RETAIN_BYTES,
+        retain_age: config::DEFAULT_RETAIN_AGE,
+        retain_rollup_age: config::DEFAULT_RETAIN_ROLLUP_AGE,
         process_interval: Some(Duration::from_secs(5)),
         listen: "127.0.0.1:8050".parse().unwrap(),
         metrics_listen: None,

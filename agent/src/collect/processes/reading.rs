@@ -165,6 +165,7 @@ impl ProcessReader {
         let pss = pss.unwrap_or_default();
         [
             Some(i64::from(pid)),
+            i64::try_from(numbers.start_ticks).ok(),
             Some(numbers.parent_pid),
             Some(numbers.utime_usec),
             Some(numbers.stime_usec),
@@ -206,8 +207,9 @@ pub fn command_line(dir: &ProcDir, buffer: &mut Buffer) -> Option<String> {
 }
 
 /// The columns that [`ProcessReader::values`] fills, by name, so that the table may order its columns as it likes.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 32] = [
     "pid",
+    "start_ticks",
     "parent_pid",
     "utime_usec",
     "stime_usec",

@@ -1,0 +1,274 @@
+//! Merges the files of hours that are over, and writes their rollups.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use super::Upkeep;
+use crate::model::{HOUR_USEC, UnixMicros};
+use crate::store::catalog::{Catalog, SealedFile};
+use crate::store::durable::{create_directories, rename_new, sync_directory};
+use crate::store::footer::{Directory, Footer, FooterError, Origin};
+use crate::store::hour_file::{self, HourError};
+use crate::store::layout::{self, SealedName};
+use crate::store::merge::{Input, Merge, MergeError, Names};
+use crate::store::resolution::Resolution;
+use crate::store::retention::ROLLUP_SHARE;
+use crate::store::rollup_file::{self, Minutes};
+use crate::store::sealer::remove;
+use crate::store::segment::Segment;
+use crate::table::Table;
+
+/// Why a file was not made of others.
+#[derive(Debug, thiserror::Error)]
+enum UpkeepError {
+    #[error(transparent)]
+    Hour(#[from] HourError),
+    #[error("{} can't be written: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} was not written as it should: {reason}", path.display())]
+    Unproven { path: PathBuf, reason: String },
+}
+
+impl From<MergeError> for UpkeepError {
+    fn from(error: MergeError) -> Self {
+        Self::Hour(error.into())
+    }
+}
+
+type TableHour = (Table, i64);
+
+impl Upkeep {
+    /// Makes of each hour that is over one file per table, and its rollup; oldest first.
+    pub(super) fn merge_hours(&mut self, now: UnixMicros) {
+        let mut tried = BTreeSet::new();
+        while !self.is_stopping() {
+            let Some(task) = self.next_task(now, &tried) else { return };
+            let done = match &task {
+                Task::Merge(table, files) => self.merge((*table, files.clone())),
+                Task::RollUp(table, hour) => self.roll_up((*table, *hour)),
+            };
+            match done {
+                Ok(()) => self.failing = false,
+                Err(UpkeepError::Hour(HourError::Stopped)) => return,
+                Err(error) => self.failed(&error),
+            }
+            tried.insert(task);
+        }
+    }
+
+    /// What to do next; nothing is tried twice in a pass.
+    fn next_task(&self, now: UnixMicros, tried: &BTreeSet<Task>) -> Option<Task> {
+        let state = self.shared.lock();
+        // A row that is not in a file yet makes its hour unfinished; so does a spill file that waits.
+        if !state.parked.is_empty() {
+            return None;
+        }
+        let segments = state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]);
+        let open: BTreeSet<i64> = segments.filter(|segment| segment.rows() > 0).map(hour_of).collect();
+        let over = |hour: i64| now >= (hour + 1).saturating_mul(HOUR_USEC) && !open.contains(&hour);
+        let hours = hours(&state.catalog);
+        let merge = |((table, hour), files): (&TableHour, &Vec<&SealedFile>)| {
+            let loose = files.iter().filter(|file| !self.apart.contains(&file.path));
+            let paths: Vec<PathBuf> = loose.clone().map(|file| file.path.clone()).collect();
+            let merged = paths.len() == 1 && loose.clone().all(|file| !file.replaces.is_empty());
+            (over(*hour) && !merged && !paths.is_empty()).then_some(Task::Merge(*table, paths))
+        };
+        let untried = |task: &Task| !tried.contains(task);
+        if let Some(task) = hours.iter().filter_map(merge).find(untried) {
+            return Some(task);
+        }
+        let covered = covered(&state.catalog);
+        let from = self.rollups_from.max(self.first_rollup(&state.catalog));
+        let roll_up = |(key @ (table, hour), files): (&TableHour, &Vec<&SealedFile>)| {
+            let wanted =
+                Resolution::rolls_up(*table) && over(*hour) && *hour >= from && lacks_rollup(covered.get(key), files);
+            wanted.then_some(Task::RollUp(*table, *hour))
+        };
+        hours.iter().filter_map(roll_up).find(untried)
+    }
+
+    /// Before the oldest rollups, none are made where they would soon have to go: once they take half of their share.
+    fn first_rollup(&self, catalog: &Catalog) -> i64 {
+        let rollups = || catalog.files().filter(|file| file.resolution == Resolution::Minute);
+        let bytes: u64 = rollups().map(|file| file.bytes).sum();
+        let oldest = rollups().map(SealedFile::hour).min();
+        oldest.filter(|_| bytes > self.budget.bytes / ROLLUP_SHARE / 2).unwrap_or(i64::MIN)
+    }
+
+    fn merge(&mut self, (table, paths): (Table, Vec<PathBuf>)) -> Result<(), UpkeepError> {
+        let plan = Merge::plan(table, paths, |inputs| self.names(inputs))?;
+        self.apart.extend(plan.left_out.iter().cloned());
+        if let [only] = plan.inputs.as_slice()
+            && !only.footer.directory.replaces.is_empty()
+        {
+            return Ok(());
+        }
+        let rows = plan.rows();
+        let origin = self.origin(&plan);
+        let stopping = || self.is_stopping();
+        let write = |origin: &Origin, output: BufWriter<&File>| hour_file::write(&plan, origin, output, &stopping);
+        let footer = self.publish((&plan.directory, rows), &origin, write)?;
+        self.shared.counters.merged_files.increment();
+        tracing::debug!(
+            table = table.name(),
+            files = plan.inputs.len(),
+            rows,
+            bytes = footer.bytes,
+            "an hour was merged"
+        );
+        Ok(())
+    }
+
+    fn roll_up(&mut self, (table, hour): TableHour) -> Result<(), UpkeepError> {
+        let (files, before, replaces) = {
+            let state = self.shared.lock();
+            let of_hour = |hour: i64, resolution| {
+                let files = state.catalog.files();
+                files.filter(move |file| (file.table, file.hour(), file.resolution) == (table, hour, resolution))
+            };
+            let files: Vec<SealedFile> = of_hour(hour, Resolution::Raw).cloned().collect();
+            let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path.clone()).collect();
+            let replaces: Vec<String> = of_hour(hour, Resolution::Minute)
+                .flat_map(|file| file.replaces.iter().chain([&file.segment]).cloned())
+                .collect();
+            (files, before, replaces)
+        };
+        let paths = files.iter().map(|file| file.path.clone()).collect();
+        let plan = Merge::plan(table, paths, |inputs| self.names(inputs))?;
+        // The last values before the hour; where that hour is in several files, or unreadable, increases begin in this one.
+        let before = match before.as_slice() {
+            [path] => Input::open(table, path.clone()).ok(),
+            _ => None,
+        };
+        let mut minutes = Minutes::of(&plan, before.as_ref())?;
+        minutes.directory.replaces = replaces;
+        minutes.directory.covers = files.into_iter().map(|file| file.segment).collect();
+        let origin = self.origin(&plan);
+        let stopping = || self.is_stopping();
+        let write = |origin: &Origin, output: BufWriter<&File>| rollup_file::write(&minutes, origin, output, &stopping);
+        self.publish((&minutes.directory, minutes.rows()), &origin, write)?;
+        self.shared.counters.rollup_files.increment();
+        Ok(())
+    }
+
+    fn names(&self, inputs: &[&Input]) -> Names {
+        Names::known(&self.shared.lock(), inputs)
+    }
+
+    fn origin(&mut self, plan: &Merge) -> Origin {
+        self.made += 1;
+        let segment = layout::merged_id(&self.shared.origin.run_id, self.made);
+        let interval = plan.inputs.iter().map(|input| input.footer.origin.interval_usec).max();
+        let interval_usec = interval.unwrap_or(self.shared.origin.interval_usec);
+        let node =
+            plan.inputs.first().map_or_else(|| self.shared.origin.node.clone(), |i| i.footer.origin.node.clone());
+        Origin { segment, interval_usec, node, ..self.shared.origin.clone() }
+    }
+
+    /// Writes a file, proves it, gives it its name, puts it into the place of what it replaces, and deletes that.
+    fn publish(
+        &self,
+        (directory, rows): (&Directory, u64),
+        origin: &Origin,
+        write: impl FnOnce(&Origin, BufWriter<&File>) -> Result<u64, HourError>,
+    ) -> Result<Footer, UpkeepError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| UpkeepError::Io { path, source }
+        };
+        let mut name = SealedName { start: directory.span.0, end: directory.span.1, again: 0 };
+        let data = self.shared.data.path();
+        let place = name.directory(data, directory.resolution.name_of(directory.table), &origin.node);
+        create_directories(data, &place).map_err(at(&place))?;
+        let temporary = place.join(layout::temporary_name(&name.file_name()));
+        let written = self.write_temporary(&temporary, (rows, origin), write);
+        let footer = written.inspect_err(|_| remove(Some(&temporary)))?;
+        let path = loop {
+            let path = place.join(name.file_name());
+            match rename_new(&temporary, &path) {
+                Ok(()) => break path,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => name.again = name.again.max(1) + 1,
+                Err(error) => {
+                    remove(Some(&temporary));
+                    return Err(at(&path)(error));
+                }
+            }
+        };
+        // Until the inputs are gone, whoever reads the directory itself sees their rows twice: nothing slow comes in between.
+        sync_directory(&place).map_err(at(&place))?;
+        let (_, replaced) = self.shared.lock().catalog.insert(path, &footer);
+        replaced.iter().for_each(|file| remove(Some(&file.path)));
+        Ok(footer)
+    }
+
+    fn write_temporary(
+        &self,
+        path: &Path,
+        (rows, origin): (u64, &Origin),
+        write: impl FnOnce(&Origin, BufWriter<&File>) -> Result<u64, HourError>,
+    ) -> Result<Footer, UpkeepError> {
+        let io = |source| UpkeepError::Io { path: path.to_owned(), source };
+        let unproven = |reason| UpkeepError::Unproven { path: path.to_owned(), reason };
+        let file = File::create(path).map_err(io)?;
+        let written = write(origin, BufWriter::with_capacity(1 << 16, &file))?;
+        file.sync_all().map_err(io)?;
+        let footer = Footer::read(path).map_err(|error| unproven(error.to_string()))?;
+        if footer.rows != rows || written != rows || footer.origin != *origin {
+            return Err(unproven(format!("it has {} rows instead of {rows}", footer.rows)));
+        }
+        Ok(footer)
+    }
+
+    fn failed(&mut self, error: &UpkeepError) {
+        self.shared.counters.merge_errors.increment();
+        if let UpkeepError::Hour(HourError::Merge(merge)) = error {
+            // What may be readable later is tried again with the next pass.
+            if !matches!(merge, MergeError::Footer(FooterError::Io { .. })) {
+                self.apart.insert(merge.path().clone());
+                tracing::warn!(%error, "a file stays as it is: it can't be merged with the others of its hour");
+                return;
+            }
+        }
+        if !self.failing {
+            tracing::warn!(%error, "the files of an hour can't be merged: they stay as they are, and it is tried again");
+        }
+        self.failing = true;
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Task {
+    Merge(Table, Vec<PathBuf>),
+    RollUp(Table, i64),
+}
+
+fn hour_of(segment: &Segment) -> i64 {
+    segment.opened_with().div_euclid(HOUR_USEC)
+}
+
+/// The files of readings by table and hour.
+fn hours(catalog: &Catalog) -> BTreeMap<TableHour, Vec<&SealedFile>> {
+    let mut hours: BTreeMap<TableHour, Vec<&SealedFile>> = BTreeMap::new();
+    for file in catalog.files().filter(|file| file.resolution == Resolution::Raw) {
+        hours.entry((file.table, file.hour())).or_default().push(file);
+    }
+    hours
+}
+
+/// The segments that the rollups of each table and hour were computed from.
+fn covered(catalog: &Catalog) -> HashMap<TableHour, BTreeSet<&String>> {
+    let mut covered: HashMap<TableHour, BTreeSet<&String>> = HashMap::new();
+    for file in catalog.files().filter(|file| file.resolution == Resolution::Minute) {
+        covered.entry((file.table, file.hour())).or_default().extend(&file.covers);
+    }
+    covered
+}
+
+/// Whether an hour's files have rows that its rollup lacks; never where the rollup knows rows that are gone by now.
+fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&SealedFile]) -> bool {
+    let Some(covered) = covered else { return true };
+    let there: BTreeSet<&String> = files.iter().flat_map(|file| file.replaces.iter().chain([&file.segment])).collect();
+    files.iter().any(|file| !covered.contains(&file.segment)) && covered.is_subset(&there)
+}
