@@ -36,10 +36,9 @@ fn main() -> ExitCode {
 
 fn log_to_stderr() {
     // kube says every failure once more than the agent, which says only what changes.
-    let asked = std::env::var("FGM_LOG").unwrap_or_else(|_| "info".to_owned());
-    let filter = EnvFilter::try_new(format!("kube_client=off,{asked}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = format!("info,kube_client=off,{}", std::env::var("FGM_LOG").unwrap_or_default());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")))
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)

@@ -112,6 +112,13 @@ impl Idle {
     fn start(bed: &Bed, command: &mut Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("started");
         bed.join(child.id());
+        // Not what it was forked from any more: an exec is seen as another command.
+        let own = std::env::current_exe().expect("own path");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while std::fs::read_link(format!("/proc/{}/exe", child.id())).is_ok_and(|program| program == own) {
+            assert!(Instant::now() < deadline, "it never ran its program");
+            std::thread::yield_now();
+        }
         Self(child)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 
-use tracing::error;
+use tracing::{error, warn};
 
 use super::Error;
 use crate::collect::processes::thread::{self, Stop};
@@ -37,8 +37,14 @@ impl Reading {
         let Some(cgroup_root) = hierarchy.watched().first().map(|root| root.to_path_buf()) else { return Ok(None) };
         let options = Options { interval, proc_root: config.proc_root.clone(), cgroup_root };
         let shared = (Arc::clone(roster), sampler.keys.clone());
-        let processes = Processes::new(options, shared, Arc::clone(counters), Arc::clone(&sampler.shedding))
-            .map_err(|errno| failed(errno.into()))?;
+        let processes = match Processes::new(options, shared, Arc::clone(counters), Arc::clone(&sampler.shedding)) {
+            Ok(processes) => processes,
+            Err(error) => {
+                let place = config.proc_root.display();
+                warn!(%error, "cannot read {place}: processes and pods' networks are not recorded");
+                return Ok(None);
+            }
+        };
         let status = processes.status();
         let (thread, stop) = thread::start(processes, ticks).map_err(failed)?;
         Ok(Some(Self { thread, stop, status }))

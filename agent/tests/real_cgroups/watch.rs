@@ -39,8 +39,14 @@ impl Watch {
 
     pub fn start_with(interval: Duration, scope: Scope, root: &Path) -> Self {
         let hierarchy = Hierarchy::detect(root).expect("a hierarchy");
-        let options =
-            Options { interval, scope, proc_root: "/proc".into(), may_keep_open: 10_000, ..Options::default() };
+        let options = Options {
+            interval,
+            scope,
+            proc_root: "/proc".into(),
+            may_keep_open: 10_000,
+            cpu_budget: 1.0,
+            ..Options::default()
+        };
         let (out, ticks) = sync_channel(1000);
         let (sampler, stop, _) = Sampler::start(options, hierarchy, Arc::new(Counters::default()), out).expect("start");
         let thread = Some(std::thread::spawn(|| sampler.run()));

@@ -67,6 +67,8 @@ pub(super) fn hour() -> Vec<Vec<Tick>> {
         let at = HOUR + number * 90 * SECOND;
         let tick = |second: i64| {
             let (time, count) = (at + second * SECOND, number * 90 + second);
+            let column = |name| Table::Processes.column(name).unwrap();
+            let (pid, start, utime) = (column("pid"), column("start_ticks"), column("utime_usec"));
             let mut tick = TickBuilder::default();
             if second == 0 {
                 tick = tick.birth(1, "container-1").birth(2, "container-2").birth_of(3, process("container-1", 7));
@@ -75,7 +77,7 @@ pub(super) fn hour() -> Vec<Vec<Tick>> {
             tick = tick.row(1, time, &[(0, count), (5, count % 7)]);
             tick = tick.row_in(Table::Node, 4, (time, false), &[(0, count)]);
             if second % 5 == 0 {
-                tick = tick.row_in(Table::Processes, 3, (time, false), &[(0, 7), (1, count)]);
+                tick = tick.row_in(Table::Processes, 3, (time, false), &[(pid, 7), (start, 107), (utime, count)]);
             }
             if number > 0 { tick.row(2, time + 1, &[(0, count * 2)]).build() } else { tick.build() }
         };
