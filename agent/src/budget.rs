@@ -28,7 +28,7 @@ pub fn describe(level: u8) -> String {
         1 => "PSS and open descriptors of processes are not read".to_owned(),
         2 => "PSS and open descriptors are not read, processes every fourth time".to_owned(),
         _ => format!(
-            "PSS and open descriptors are not read, processes every fourth time, memory.stat and io.stat every {} s",
+            "PSS and open descriptors are not read, processes every fourth time, memory.stat and io.stat one of {} times",
             stat_stretch(level)
         ),
     }
@@ -49,13 +49,14 @@ pub enum Verdict {
     Shed(u8),
     /// Less is left out.
     Resume(u8),
-    /// Nothing more can be left out: the budget is this share of one core from now on.
-    Raise(f64),
+    /// What is read at every tick needs more, or no longer needs as much: the budget is this share of one core from now on.
+    Rebudget(f64),
 }
 
 /// The decision from one measurement to the next.
 #[derive(Clone, Debug)]
 pub struct Budget {
+    asked: f64,
     share: f64,
     level: u8,
     above: u32,
@@ -68,7 +69,7 @@ impl Budget {
     /// A budget of this share of one core.
     #[must_use]
     pub fn new(share: f64) -> Self {
-        Self { share, level: 0, above: 0, calm: 0, calm_needed: CALM, since_resumed: u32::MAX }
+        Self { asked: share, share, level: 0, above: 0, calm: 0, calm_needed: CALM, since_resumed: u32::MAX }
     }
 
     /// The share of one core that sampling may take.
@@ -92,14 +93,22 @@ impl Budget {
             self.above = 0;
             if self.level == MAX_LEVEL {
                 self.share = used * HEADROOM;
-                return Verdict::Raise(self.share);
+                return Verdict::Rebudget(self.share);
             }
             let relapsed = self.since_resumed <= MOST_CALM;
             self.calm_needed = if relapsed { (self.calm_needed * 2).min(MOST_CALM) } else { CALM };
             self.level += 1;
             return Verdict::Shed(self.level);
         }
-        if self.level > 0 && self.calm >= self.calm_needed {
+        if self.calm < self.calm_needed {
+            return Verdict::Keep;
+        }
+        if self.share > self.asked {
+            self.calm = 0;
+            self.share = (used * HEADROOM).max(self.asked);
+            return Verdict::Rebudget(self.share);
+        }
+        if self.level > 0 {
             (self.calm, self.since_resumed) = (0, 0);
             self.level -= 1;
             return Verdict::Resume(self.level);
@@ -182,8 +191,10 @@ mod tests {
     fn what_cannot_be_left_out_raises_the_budget() {
         let mut budget = Budget::new(0.02);
         let verdicts = after(&mut budget, 0.10, 14);
-        assert_eq!(verdicts.last(), Some(&Verdict::Raise(0.125)));
+        assert_eq!(verdicts.last(), Some(&Verdict::Rebudget(0.125)));
         assert_eq!(after(&mut budget, 0.10, 100), []);
+        let calm = after(&mut budget, 0.004, 200);
+        assert_eq!(calm[..2], [Verdict::Rebudget(0.02), Verdict::Resume(5)], "as asked for again");
     }
 
     #[test]
@@ -200,7 +211,7 @@ mod tests {
                 match budget.observe(used) {
                     Verdict::Shed(level) => prop_assert_eq!(level, before + 1),
                     Verdict::Resume(level) => prop_assert_eq!(level + 1, before),
-                    Verdict::Raise(share) => prop_assert!(share > 0.02 && before == MAX_LEVEL),
+                    Verdict::Rebudget(share) => prop_assert!(share >= 0.02 && budget.level() == before),
                     Verdict::Keep => prop_assert_eq!(budget.level(), before),
                 }
                 prop_assert!(budget.level() <= MAX_LEVEL);

@@ -220,6 +220,8 @@ impl Discovery {
             gone.sort();
             gone.iter().for_each(|path| self.forget(tree, path, changes));
         }
+        // After an overflow nobody has told that these ended.
+        self.watches.retain(|_, (tree, path)| self.known[*tree].contains(path));
     }
 
     /// Follows a directory and all below it, parents first.

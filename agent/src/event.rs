@@ -37,13 +37,15 @@ pub enum Kind {
     ReadsShed,
     /// Readings that were left out are made again.
     ReadsResumed,
+    /// The CPU budget in force is another one: what is read at every tick needs more than was asked for, or no longer does.
+    BudgetChange,
     /// The wall clock jumped, or the machine slept.
     ClockStep,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AgentStart,
         Self::AgentStop,
         Self::ContainerStart,
@@ -57,6 +59,7 @@ impl Kind {
         Self::MissedTicks,
         Self::ReadsShed,
         Self::ReadsResumed,
+        Self::BudgetChange,
         Self::ClockStep,
     ];
 
@@ -77,6 +80,7 @@ impl Kind {
             Self::MissedTicks => "missed_ticks",
             Self::ReadsShed => "reads_shed",
             Self::ReadsResumed => "reads_resumed",
+            Self::BudgetChange => "budget_change",
             Self::ClockStep => "clock_step",
         }
     }
@@ -98,10 +102,15 @@ impl Kind {
             }
             Self::LimitChange => "metric changed from old_value to new_value; null is no limit",
             Self::ThrottlingBegin => "A container ran into its CPU quota after at least 5 s without",
-            Self::ThrottlingEnd => "No throttled period for 5 s: count periods and throttled_usec in duration_usec",
+            Self::ThrottlingEnd => {
+                "No throttled period for 5 s, or the end of the container: count periods and throttled_usec in duration_usec"
+            }
             Self::MissedTicks => "count samples of every container were not taken",
             Self::ReadsShed => "Readings are left out to keep within the CPU budget; new_value is the level",
             Self::ReadsResumed => "Readings that were left out are made again; new_value is the level",
+            Self::BudgetChange => {
+                "The CPU budget in force, microseconds of CPU time per second: raised because what is read at every tick alone needs more, or lowered again"
+            }
             Self::ClockStep => "The wall clock jumped by new_value - old_value microseconds, or the machine slept",
         }
     }

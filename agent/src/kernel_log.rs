@@ -6,15 +6,20 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
+use crate::schedule::Monotonic;
+
 /// Victims kept that nobody has asked for, at most.
 const MAX_VICTIMS: usize = 64;
-/// Messages read in one go at most: the log may have been flooded since the last time.
-const MAX_MESSAGES: usize = 4096;
+/// Messages read in one go at most: more than the log holds.
+const MAX_MESSAGES: usize = 1 << 18;
+/// Victims of longer ago are of no kill that is counted now.
+const MAX_AGE: Duration = Duration::from_secs(120);
 /// A message is shorter than this (the kernel's own bound is 1 KiB of text).
 const MESSAGE_BYTES: usize = 8192;
 
@@ -27,6 +32,8 @@ pub struct Victim {
     pub comm: String,
     /// Its id in the first pid namespace.
     pub pid: u32,
+    /// When the kernel said so, since boot.
+    pub at: Monotonic,
 }
 
 /// The kernel's log from the moment of opening on.
@@ -47,14 +54,20 @@ impl KernelLog {
         Ok(Self { log, victims: VecDeque::new() })
     }
 
-    /// The oldest victim in a cgroup or below it that was not taken yet.
-    pub fn take_victim(&mut self, cgroup: &str) -> Option<Victim> {
+    /// The victims in a cgroup or below it that were not taken yet, oldest first, at most `kills`.
+    pub fn take_victims(&mut self, cgroup: &str, kills: i64, now: Monotonic) -> Vec<Victim> {
         self.drain();
+        self.victims.retain(|victim| victim.at + MAX_AGE >= now);
         let below = |victim: &Victim| {
             victim.cgroup.strip_prefix(cgroup).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let index = self.victims.iter().position(below)?;
-        self.victims.remove(index)
+        let mut taken = Vec::new();
+        while taken.len() < usize::try_from(kills).unwrap_or(0)
+            && let Some(index) = self.victims.iter().position(below)
+        {
+            taken.extend(self.victims.remove(index));
+        }
+        taken
     }
 
     fn drain(&mut self) {
@@ -77,11 +90,12 @@ impl KernelLog {
 /// The victim that a message names; `None` for any other message. A name with a comma in it is cut there.
 fn parse(message: &[u8]) -> Option<Victim> {
     let text = String::from_utf8_lossy(message);
-    let (_, text) = text.split_once(';')?;
+    let (prefix, text) = text.split_once(';')?;
+    let at = Duration::from_micros(prefix.split(',').nth(2)?.parse().ok()?);
     let fields = text.lines().next()?.strip_prefix("oom-kill:")?;
     let field = |name: &str| fields.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
     let comm = field("task")?.escape_debug().to_string();
-    Some(Victim { cgroup: field("task_memcg")?.to_owned(), comm, pid: field("pid")?.parse().ok()? })
+    Some(Victim { cgroup: field("task_memcg")?.to_owned(), comm, pid: field("pid")?.parse().ok()?, at })
 }
 
 #[cfg(test)]
@@ -94,7 +108,8 @@ mod tests {
 
     #[test]
     fn the_victim_of_a_kill_is_named_by_its_cgroup() {
-        let victim = Victim { cgroup: "/kubepods/pod1/abc".to_owned(), comm: "tail".to_owned(), pid: 4321 };
+        let at = Duration::from_micros(5_678_901);
+        let victim = Victim { cgroup: "/kubepods/pod1/abc".to_owned(), comm: "tail".to_owned(), pid: 4321, at };
         assert_eq!(parse(LINE.as_bytes()), Some(victim));
         assert_eq!(parse(b"6,1,1,-;Memory cgroup out of memory: Killed process 4321 (tail)\n"), None);
         assert_eq!(parse(b"6,1,1,-;oom-kill:constraint=CONSTRAINT_NONE,task=tail,pid=1\n"), None);
@@ -106,9 +121,11 @@ mod tests {
         let mut log = KernelLog::open(file.path()).unwrap();
         // A stand-in: reading a plain file gives every message at once, so one is enough for it.
         std::fs::write(file.path(), LINE).unwrap();
-        assert_eq!(log.take_victim("/kubepods/pod1/ab"), None);
-        assert_eq!(log.take_victim("/kubepods/pod1").map(|victim| victim.pid), Some(4321));
-        assert_eq!(log.take_victim("/kubepods/pod1"), None);
+        let now = Duration::from_secs(10);
+        assert_eq!(log.take_victims("/kubepods/pod1/ab", 1, now), []);
+        let pids = |victims: Vec<Victim>| victims.into_iter().map(|victim| victim.pid).collect::<Vec<_>>();
+        assert_eq!(pids(log.take_victims("/kubepods/pod1", 2, now)), [4321]);
+        assert_eq!(log.take_victims("/kubepods/pod1", 1, now), []);
     }
 
     proptest! {

@@ -3,20 +3,36 @@
 //! Each sampling thread has its own. The surprise: of a tick that finds the channel full, rows are dropped and counted, but
 //! who was born, who died and what happened is told with the next one.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::health::Counters;
-use crate::model::Tick;
+use crate::model::{SeriesKey, Tick};
 use crate::table::Table;
 
 /// Events kept while the writer is behind, at most.
 const MAX_EVENTS: usize = 4096;
 
+/// The sender of an outbox, for whoever must be able to close it.
+#[derive(Clone, Debug)]
+pub struct Door(Arc<Mutex<Option<SyncSender<Tick>>>>);
+
+impl Door {
+    /// Nothing more is sent.
+    pub fn close(&self) {
+        self.lock().take();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<SyncSender<Tick>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// One end of the channel to the writer.
 #[derive(Debug)]
 pub struct Outbox {
-    out: SyncSender<Tick>,
+    out: Door,
     /// What the writer has not taken yet.
     unsent: Tick,
     counters: Arc<Counters>,
@@ -26,7 +42,13 @@ impl Outbox {
     /// An outbox into a channel.
     #[must_use]
     pub fn new(out: SyncSender<Tick>, counters: Arc<Counters>) -> Self {
-        Self { out, unsent: Tick::default(), counters }
+        Self { out: Door(Arc::new(Mutex::new(Some(out)))), unsent: Tick::default(), counters }
+    }
+
+    /// What closes it from outside: the writer ends once every outbox is closed, also that of a thread that hangs.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.out.clone()
     }
 
     /// Hands a tick on; false when nobody takes it any more.
@@ -36,7 +58,11 @@ impl Outbox {
             return true;
         }
         let rows = sampled_rows(&tick);
-        match self.out.try_send(tick) {
+        let sent = match &*self.out.lock() {
+            Some(out) => out.try_send(tick),
+            None => return false,
+        };
+        match sent {
             Ok(()) => {
                 self.counters.rows_sampled.add(rows);
                 true
@@ -54,7 +80,8 @@ impl Outbox {
     pub fn finish(mut self, tick: Tick) {
         let last = self.with_unsent(tick);
         let rows = sampled_rows(&last);
-        if !last.is_empty() && self.out.send(last).is_ok() {
+        let out = self.out.lock().take();
+        if !last.is_empty() && out.is_some_and(|out| out.send(last).is_ok()) {
             self.counters.rows_sampled.add(rows);
         }
     }
@@ -73,15 +100,27 @@ impl Outbox {
     /// Rows are dropped but for those of events.
     fn without_samples(&self, tick: Tick) -> Tick {
         let mut kept = Tick::default();
+        let mut with_rows = HashSet::new();
         for (row, values) in tick.iter() {
             if row.table == Table::Events && kept.rows.len() < MAX_EVENTS {
+                with_rows.insert(row.key);
                 kept.rows.push(*row);
                 kept.values.extend_from_slice(values);
             } else {
                 self.counters.rows_dropped.increment();
             }
         }
-        Tick { births: tick.births, support: tick.support, deaths: tick.deaths, seal: tick.seal, ..kept }
+        // Who came and went meanwhile, and has no row left, need not be told of: else a disk that hangs would fill memory.
+        let ended: HashSet<SeriesKey> = tick.deaths.iter().copied().collect();
+        let born: HashSet<SeriesKey> = tick.births.iter().map(|(key, _)| *key).collect();
+        let passed = |key: &SeriesKey| ended.contains(key) && born.contains(key) && !with_rows.contains(key);
+        kept.births = tick.births;
+        kept.births.retain(|(key, _)| !passed(key));
+        kept.support = tick.support;
+        kept.support.retain(|(key, _)| !passed(key));
+        kept.deaths = tick.deaths;
+        kept.deaths.retain(|key| !passed(key));
+        Tick { seal: tick.seal, ..kept }
     }
 }
 

@@ -15,7 +15,7 @@ use fgm_agent::budget::Shedding;
 use fgm_agent::collect::processes::{Moment, NO_COSTLY_LEVEL, Options, Processes};
 use fgm_agent::collect::roster::{Roster, Rostered};
 use fgm_agent::health::Counters;
-use fgm_agent::hierarchy::Hierarchy;
+use fgm_agent::hierarchy::{Hierarchy, Mode};
 use fgm_agent::model::{Identity, Keys, Role, SeriesKey, Tick};
 use fgm_agent::subject::{Process, Subject};
 use fgm_agent::table::Table;
@@ -47,6 +47,7 @@ impl Desk {
             interval: Duration::from_secs(5),
             proc_root: "/proc".into(),
             cgroup_root: hierarchy.watched()[0].to_owned(),
+            is_v1: hierarchy.mode != Mode::V2,
         };
         let (roster, keys, shedding) = (Arc::new(Roster::default()), Keys::default(), Arc::<Shedding>::default());
         let processes = Processes::new(

@@ -3,18 +3,23 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tracing::{error, warn};
 
 use super::Error;
+use crate::clock::monotonic;
 use crate::collect::processes::thread::{self, Stop};
 use crate::collect::processes::{Options, Processes, StatusCell};
 use crate::config::RunConfig;
 use crate::health::Counters;
-use crate::hierarchy::Hierarchy;
+use crate::hierarchy::{Hierarchy, Mode};
 use crate::model::Tick;
 use crate::sampler;
 use crate::service::facts::Unreadable;
+
+/// How long the pass at hand may take at the end.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The running thread.
 pub(super) struct Reading {
@@ -35,7 +40,8 @@ impl Reading {
         let failed = |source| Error::Start { what: "the reading of processes", source };
         // The hierarchy in which births show has every container's directory, and so its processes.
         let Some(cgroup_root) = hierarchy.watched().first().map(|root| root.to_path_buf()) else { return Ok(None) };
-        let options = Options { interval, proc_root: config.proc_root.clone(), cgroup_root };
+        let options =
+            Options { interval, proc_root: config.proc_root.clone(), cgroup_root, is_v1: hierarchy.mode != Mode::V2 };
         let shared = (Arc::clone(roster), sampler.keys.clone());
         let processes = match Processes::new(options, shared, Arc::clone(counters), Arc::clone(&sampler.shedding)) {
             Ok(processes) => processes,
@@ -68,10 +74,17 @@ impl Reading {
         files.chain(hidden).chain(descriptors).collect()
     }
 
-    /// Ends the thread after the pass that it is in.
+    /// Ends the thread after the pass that it is in. A read that hangs on another process's memory is not waited for long:
+    /// nothing comes of it any more.
     pub(super) fn stop(self) {
         drop(self.stop);
-        if self.thread.join().is_err() {
+        let begun = monotonic();
+        while !self.thread.is_finished() && monotonic() < begun + GRACE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if !self.thread.is_finished() {
+            warn!("a read of a process hangs: its thread is left behind");
+        } else if self.thread.join().is_err() {
             error!("the reading of processes ended unexpectedly");
         }
     }

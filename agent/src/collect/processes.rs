@@ -58,6 +58,8 @@ pub struct Options {
     pub proc_root: PathBuf,
     /// The root of the hierarchy whose `cgroup.procs` tells a container's processes.
     pub cgroup_root: PathBuf,
+    /// Whether that is a v1 hierarchy.
+    pub is_v1: bool,
 }
 
 /// What the collector tells about itself, renewed at each pass.
@@ -110,6 +112,8 @@ pub struct Processes {
     reader: ProcessReader,
     buffer: Buffer,
     procs_text: Vec<u8>,
+    /// A process of somebody else was ever listed.
+    sees_others: bool,
     this_pass: ProcessesStatus,
     round: u64,
 }
@@ -150,6 +154,7 @@ impl Processes {
             buffer: Buffer::default(),
             procs_text: Vec::new(),
             this_pass: ProcessesStatus::default(),
+            sees_others: false,
             round: 0,
         })
     }
@@ -186,10 +191,13 @@ impl Processes {
         tick: &mut Tick,
     ) -> Totals {
         let (mut processes, mut threads, mut descriptors) = (members.hidden, None, None);
+        let mut cut = false;
+        self.sees_others |= members.pids.iter().any(|&pid| pid != std::process::id());
         self.this_pass.hidden += members.hidden;
         for (index, &pid) in members.pids.iter().enumerate() {
             if index >= MAX_PER_CONTAINER || self.this_pass.processes >= MAX_PROCESSES {
                 self.this_pass.left_out += 1;
+                cut = true;
                 processes += 1;
                 continue;
             }
@@ -203,7 +211,9 @@ impl Processes {
             threads = Some(threads.unwrap_or(0) + numbers.threads);
             descriptors = numbers.open_descriptors.map(|open| descriptors.unwrap_or(0) + open).or(descriptors);
         }
-        let is_complete = members.hidden == 0;
+        // On cgroup v1 processes of a foreign pid namespace are not listed at all, not even as 0.
+        let is_blind = processes == 0 && self.options.is_v1 && !self.sees_others;
+        let is_complete = members.hidden == 0 && !cut && !is_blind;
         let of_none = (processes == 0).then_some(0);
         Totals {
             processes,
@@ -216,6 +226,7 @@ impl Processes {
     fn process(&mut self, (container, pid): (&Rostered, u32), moment: Moment, tick: &mut Tick) -> Option<Numbers> {
         let dir = ProcDir::open(&self.proc_root, pid).ok()?;
         let with_costly = self.shedding.level() < NO_COSTLY_LEVEL;
+        self.counters.shed_reads.add(u64::from(!with_costly));
         let mut numbers = self.reader.read(&dir, with_costly, &mut self.buffer)?;
         self.know((container, pid), (&dir, &numbers), moment, tick);
         let known = self.known.get_mut(&pid)?;

@@ -207,6 +207,11 @@ impl Sampler {
 
     /// A cgroup is gone: its held reading becomes final; without one the last row stands.
     pub(super) fn died(&mut self, path: &str, tick: &mut Tick) {
+        // What its last reading showed is told before it is forgotten.
+        if let Some(member) = self.by_path.get(path).and_then(|key| self.members.get_mut(key)) {
+            member.notes.close();
+            self.tell_what_readings_show(tick);
+        }
         let Some(mut member) = self.by_path.remove(path).and_then(|key| self.members.remove(&key)) else { return };
         let is_final = member.finish(tick);
         let counter = if is_final { &self.counters.final_deaths } else { &self.counters.unfinal_deaths };

@@ -103,7 +103,8 @@ impl Sampler {
         let message = format!("{} {} is gone; {ending}", noun(member.identity.role), member.identity.path);
         let now = wall();
         let draft = Draft::new(Kind::ContainerStop, now, message).of(Owner::container(&member.identity));
-        let draft = draft.number("duration_usec", member.born_at.map(|born| now - born));
+        let age = i64::try_from(monotonic().saturating_sub(member.born).as_micros()).ok();
+        let draft = draft.number("duration_usec", member.born_at.and(age));
         let draft = member.notes.totals().fold(draft, |draft, (name, total)| draft.number(name, total));
         self.tell(draft, tick);
     }
@@ -113,7 +114,7 @@ impl Sampler {
         let mut told = Vec::new();
         for member in self.members.values_mut().filter(|member| member.notes.has_news()) {
             let time = member.notes.time.unwrap_or_default();
-            let since_before = member.notes.time_before.map(|before| time - before);
+            let since_before = member.notes.since_before();
             let owner = Owner::container(&member.identity);
             let shown = member.notes.take_happened().into_iter();
             told.extend(shown.map(|happened| draft_of(&happened, time, since_before).of(owner.clone())));
@@ -165,12 +166,13 @@ impl Sampler {
             member.notes.forget_kills();
             let (path, owner) = (Arc::clone(&member.path), Owner::container(&member.identity));
             self.conduct.remember_killed(member.identity.container_id.clone());
-            let since_before = member.notes.time.zip(member.notes.time_before).map(|(time, before)| time - before);
+            let since_before = member.notes.since_before();
             let uncertainty = exact_to.map_or(since_before, |exact| i64::try_from(exact.as_micros()).ok());
             if self.hierarchy.mode == hierarchy::Mode::V2 {
                 self.tell_those_around(&path, kills);
             }
-            let victim = self.kernel_log.as_mut().and_then(|log| log.take_victim(&path));
+            let victims = self.kernel_log.as_mut().map(|log| log.take_victims(&path, kills, monotonic()));
+            let victim = victims.and_then(|victims| victims.into_iter().next());
             let message = kill_message(kills, &path, victim.as_ref());
             let draft = Draft::new(Kind::OomKill, wall(), message).of(owner);
             let draft = draft.number("count", kills).number("uncertainty_usec", uncertainty);
@@ -243,6 +245,23 @@ impl Sampler {
         }
     }
 
+    fn tell_of_budget(&self, used: f64, (before, now): (f64, f64), tick: &mut Tick) {
+        let used = used * 100.0;
+        let message = if now > before {
+            format!(
+                "what is read at every tick alone takes {used:.1} % of one core: the CPU budget is {:.1} % from now on",
+                now * 100.0
+            )
+        } else {
+            format!("sampling takes {used:.1} % of one core: the CPU budget is {:.1} % again", now * 100.0)
+        };
+        tracing::warn!("{message}; a longer --interval or a larger --cpu-budget changes that");
+        #[expect(clippy::cast_possible_truncation, reason = "a share of a few cores")]
+        let usec = |share: f64| (share * 1e6) as i64;
+        let draft = Draft::new(Kind::BudgetChange, wall(), message);
+        self.tell(draft.number("old_value", usec(before)).number("new_value", usec(now)), tick);
+    }
+
     /// Every few seconds: what sampling cost, and whether something is to be left out.
     pub(super) fn keep_within_budget(&mut self, now: Monotonic, tick: &mut Tick) {
         let used = thread_cpu() + self.options.shedding.beside();
@@ -252,17 +271,12 @@ impl Sampler {
             return;
         }
         self.conduct.window_began = Some((now, used));
-        let before = self.budget.level();
+        let (before, share_before) = (self.budget.level(), self.budget.share());
         let share = used.saturating_sub(used_then).as_secs_f64() / passed.as_secs_f64();
         let (kind, level) = match self.budget.observe(share) {
             Verdict::Keep => return,
-            Verdict::Raise(raised) => {
-                tracing::warn!(
-                    "reading what is read at every tick alone takes {:.1} % of one core: the CPU budget is {:.1} % from now \
-                     on; choose a longer --interval or a larger --cpu-budget",
-                    share * 100.0,
-                    raised * 100.0
-                );
+            Verdict::Rebudget(now_share) => {
+                self.tell_of_budget(share, (share_before, now_share), tick);
                 return;
             }
             Verdict::Shed(level) => (Kind::ReadsShed, level),
@@ -293,7 +307,7 @@ fn draft_of(happened: &Happened, time: UnixMicros, since_before: Option<i64>) ->
         }
         Happened::ThrottlingEnd { duration_usec, periods, throttled_usec } => {
             let message =
-                format!("not throttled for 5 s, after {periods} throttled periods in {} ms", duration_usec / 1000);
+                format!("no longer throttled, after {periods} throttled periods in {} ms", duration_usec / 1000);
             let draft = Draft::new(Kind::ThrottlingEnd, time, message).metric("cpu_nr_throttled");
             let draft = draft.number("count", periods).number("duration_usec", duration_usec);
             draft.number("throttled_usec", throttled_usec)

@@ -114,10 +114,14 @@ impl Sampler {
             if member.first_process.take().is_some() {
                 self.reader.give_back();
             }
-            return News::Empty;
+            // Processes of a foreign pid namespace are not listed in v1 at all: an empty list says nothing before a
+            // process of another container was ever seen.
+            let sees_others = *self.foreign_pids_visible.get_or_insert(false);
+            return if sees_others { News::Empty } else { News::Unclear };
         }
         let pid = cgroup::first_pid(&processes).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        self.foreign_pids_visible = Some(pid.is_some());
+        let is_foreign = pid.is_some_and(|pid| pid != rustix::process::getpid());
+        self.foreign_pids_visible = Some(is_foreign || self.foreign_pids_visible == Some(true));
         if member.first_process.is_none()
             && let Some(pidfd) = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok())
             && self.reader.reserve()

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use rustix::fd::OwnedFd;
 
 use super::notes::Notes;
+use crate::clock::monotonic;
 use crate::collect::devices::{ContainerDevices, DeviceNames};
 use crate::collect::roster::Totals;
 use crate::discovery::CgroupPath;
@@ -167,7 +168,7 @@ impl Member {
         let (table, present) = (self.table(), row.present);
         let row = Row { key: self.key, table, time: reading.time, is_final: false, present };
         if self.sort == Sort::Container {
-            self.notes.read(&row, &tick.values[start..]);
+            self.notes.read(&row, &tick.values[start..], monotonic());
         }
         if let Some(support) = self.files.take_support_change(reading.plan) {
             tick.support.push((self.key, support));

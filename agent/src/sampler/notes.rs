@@ -3,12 +3,14 @@
 //! Pure: rows in, happenings out. Differences of counters and limits are looked at once, here, as each row is read.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use crate::metric::{Column, column};
 use crate::model::{Row, UnixMicros};
+use crate::schedule::Monotonic;
 
 /// So long without a throttled period, and throttling has ended.
-const QUIET_USEC: i64 = 5_000_000;
+const QUIET: Duration = Duration::from_secs(5);
 
 /// The columns that are looked at.
 struct Watched {
@@ -69,8 +71,8 @@ pub enum Happened {
 
 #[derive(Clone, Copy, Debug)]
 struct Throttling {
-    since: UnixMicros,
-    last: UnixMicros,
+    since: Monotonic,
+    last: Monotonic,
     periods: i64,
     usec_before: Option<i64>,
 }
@@ -80,8 +82,9 @@ struct Throttling {
 pub struct Notes {
     /// The time of the newest reading.
     pub time: Option<UnixMicros>,
-    /// The time of the one before it.
-    pub time_before: Option<UnixMicros>,
+    /// The same on the clock that never steps, and that of the one before it.
+    at: Option<Monotonic>,
+    at_before: Option<Monotonic>,
     /// OOM kills so far, descendants included on cgroup v2.
     pub kills: i64,
     /// Those that were told, or that are of before; it runs ahead where a kill below was told before it was counted here.
@@ -95,9 +98,10 @@ pub struct Notes {
 
 impl Notes {
     /// Looks at a reading.
-    pub fn read(&mut self, row: &Row, values: &[i64]) {
+    pub fn read(&mut self, row: &Row, values: &[i64], now: Monotonic) {
         let value = |column: Column| row.present.contains(column).then(|| values[column]);
-        (self.time_before, self.time) = (self.time, Some(row.time));
+        self.time = Some(row.time);
+        (self.at_before, self.at) = (self.at, Some(now));
         for (total, (_, column)) in self.totals.iter_mut().zip(WATCHED.totals) {
             *total = value(column).or(*total);
         }
@@ -105,7 +109,22 @@ impl Notes {
             self.note_kills(kills);
         }
         if let Some(throttled) = value(WATCHED.throttled) {
-            self.note_throttling(row.time, throttled, value(WATCHED.throttled_usec));
+            self.note_throttling(now, throttled, value(WATCHED.throttled_usec));
+        }
+    }
+
+    /// The time between the newest reading and the one before it, microseconds.
+    #[must_use]
+    pub fn since_before(&self) -> Option<i64> {
+        let (at, before) = self.at.zip(self.at_before)?;
+        Some(micros(at.saturating_sub(before)))
+    }
+
+    /// No more readings will come: throttling has ended.
+    pub fn close(&mut self) {
+        let usec = self.throttled_usec;
+        if let Some(throttling) = self.throttling.take() {
+            self.happened.push(end_of(&throttling, usec));
         }
     }
 
@@ -143,26 +162,34 @@ impl Notes {
         TOTALS.iter().zip(self.totals).map(|(&(field, _), total)| (field, total))
     }
 
-    fn note_throttling(&mut self, time: UnixMicros, throttled: i64, usec: Option<i64>) {
+    fn note_throttling(&mut self, now: Monotonic, throttled: i64, usec: Option<i64>) {
         let before = self.throttled.replace(throttled);
         let usec_before = std::mem::replace(&mut self.throttled_usec, usec);
         let periods = before.map_or(0, |before| throttled - before);
         if periods > 0 {
             match &mut self.throttling {
-                Some(throttling) => (throttling.last, throttling.periods) = (time, throttling.periods + periods),
+                Some(throttling) => (throttling.last, throttling.periods) = (now, throttling.periods + periods),
                 None => {
-                    let since = self.time_before.unwrap_or(time);
-                    self.throttling = Some(Throttling { since, last: time, periods, usec_before });
+                    let since = self.at_before.unwrap_or(now);
+                    self.throttling = Some(Throttling { since, last: now, periods, usec_before });
                     self.happened.push(Happened::ThrottlingBegin { periods });
                 }
             }
-        } else if let Some(ended) = self.throttling.filter(|throttling| time - throttling.last >= QUIET_USEC) {
+        } else if let Some(ended) = self.throttling.filter(|throttling| now.saturating_sub(throttling.last) >= QUIET) {
             self.throttling = None;
-            let throttled_usec = usec.zip(ended.usec_before).map(|(now, before)| now - before);
-            let duration_usec = ended.last - ended.since;
-            self.happened.push(Happened::ThrottlingEnd { duration_usec, periods: ended.periods, throttled_usec });
+            self.happened.push(end_of(&ended, usec));
         }
     }
+}
+
+fn end_of(ended: &Throttling, usec: Option<i64>) -> Happened {
+    let throttled_usec = usec.zip(ended.usec_before).map(|(now, before)| now - before);
+    let duration_usec = micros(ended.last.saturating_sub(ended.since));
+    Happened::ThrottlingEnd { duration_usec, periods: ended.periods, throttled_usec }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -178,7 +205,7 @@ mod tests {
         columns.iter().for_each(|(name, value)| values[column(name).expect("a column")] = *value);
         let row =
             Row { key: SeriesKey(0), table: Table::Containers, time: second * 1_000_000, is_final: false, present };
-        notes.read(&row, &values);
+        notes.read(&row, &values, Duration::from_secs(u64::try_from(second).expect("not negative")));
     }
 
     #[test]
@@ -213,7 +240,7 @@ mod tests {
         read(&mut notes, 1, &[("cpu_usage_usec", 6)]);
         let totals: Vec<_> = notes.totals().filter_map(|(name, total)| Some((name, total?))).collect();
         assert_eq!(totals, [("cpu_usage_usec", 6), ("memory_peak_bytes", 7)]);
-        assert_eq!((notes.time_before, notes.time), (Some(0), Some(1_000_000)));
+        assert_eq!((notes.since_before(), notes.time), (Some(1_000_000), Some(1_000_000)));
     }
 
     #[test]

@@ -8,13 +8,20 @@ use std::thread::JoinHandle;
 use super::{Moment, Processes, STRETCH, STRETCHED_LEVEL};
 use crate::clock::{monotonic, thread_cpu, wall};
 use crate::model::Tick;
-use crate::outbox::Outbox;
+use crate::outbox::{Door, Outbox};
 use crate::schedule::Schedule;
 
-/// Ends the thread when it is dropped.
+/// Ends the thread when it is dropped, and closes its outbox.
 #[derive(Debug)]
 pub struct Stop {
     _open: Sender<()>,
+    door: Door,
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.door.close();
+    }
 }
 
 /// Starts the thread.
@@ -24,9 +31,10 @@ pub struct Stop {
 pub fn start(processes: Processes, out: SyncSender<Tick>) -> std::io::Result<(JoinHandle<()>, Stop)> {
     let (open, stopped) = channel();
     let outbox = Outbox::new(out, processes.counters.clone());
+    let door = outbox.door();
     let thread =
         std::thread::Builder::new().name("fgm-processes".to_owned()).spawn(move || run(processes, &stopped, outbox))?;
-    Ok((thread, Stop { _open: open }))
+    Ok((thread, Stop { _open: open, door }))
 }
 
 fn run(mut processes: Processes, stopped: &Receiver<()>, mut outbox: Outbox) {
@@ -43,6 +51,7 @@ fn run(mut processes: Processes, stopped: &Receiver<()>, mut outbox: Outbox) {
         }
         deadlines = deadlines.wrapping_add(1);
         if processes.shedding.level() >= STRETCHED_LEVEL && !deadlines.is_multiple_of(STRETCH) {
+            processes.counters.shed_reads.add(processes.counters.processes.get());
             continue;
         }
         let (mut tick, before) = (Tick::default(), thread_cpu());

@@ -57,11 +57,13 @@ pub(super) struct Session {
     version: Option<String>,
     /// The next list must be of the newest version.
     consistent: bool,
+    /// Pods of the list at hand that could not be read.
+    garbled_in_list: u64,
 }
 
 impl Session {
     pub(super) fn new(client: Client, node: String, cell: Arc<PodsCell>, counters: Arc<Counters>) -> Self {
-        Self { client, node, cell, counters, version: None, consistent: false }
+        Self { client, node, cell, counters, version: None, consistent: false, garbled_in_list: 0 }
     }
 
     /// Everything is listed again next time.
@@ -72,7 +74,13 @@ impl Session {
     /// Lists, unless there is a version to go on from, and watches until the server ends it.
     pub(super) async fn run_once(&mut self) -> Result<(), Failure> {
         let outcome = self.list_and_watch().await;
-        if matches!(outcome, Err(Failure::Expired | Failure::Garbled(_) | Failure::Refused { .. })) {
+        // A server that is overloaded or refuses for a while is not asked for everything on top.
+        let is_lost = match &outcome {
+            Err(Failure::Expired | Failure::Garbled(_)) => true,
+            Err(Failure::Refused { code, .. }) => matches!(code, 400 | 404),
+            _ => false,
+        };
+        if is_lost {
             (self.version, self.consistent) = (None, true);
         }
         outcome
@@ -90,12 +98,17 @@ impl Session {
     /// Every pod of the node, page by page; the version of the list.
     async fn list(&mut self) -> Result<String, Failure> {
         self.cell.change(PodIndex::begin_list);
+        self.garbled_in_list = 0;
         let mut next: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let head = self.page(next.take()).await?;
             next = head.metadata.next.filter(|next| !next.is_empty());
             if next.is_none() {
-                self.cell.change(PodIndex::end_list);
+                // A pod that could not be read is not gone.
+                if self.garbled_in_list == 0 {
+                    self.cell.change(PodIndex::end_list);
+                }
+                self.consistent = false;
                 self.publish();
                 let version = head.metadata.resource_version.filter(|version| !version.is_empty());
                 return version.ok_or_else(|| Failure::Garbled("a list without a resourceVersion".to_owned()));
@@ -123,6 +136,7 @@ impl Session {
             yield_now().await;
         }
         self.counters.names_errors[NamesError::Garbled as usize].add(garbled);
+        self.garbled_in_list += garbled;
         let head: ListHead = parse(&splitter.into_head())?;
         if head.kind.as_deref() != Some("PodList") {
             return Err(Failure::Garbled("a list of something else than pods".to_owned()));
