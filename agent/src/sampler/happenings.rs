@@ -253,9 +253,13 @@ impl Sampler {
                 now * 100.0
             )
         } else {
-            format!("sampling takes {used:.1} % of one core: the CPU budget is {:.1} % again", now * 100.0)
+            format!("sampling takes {used:.1} % of one core: the CPU budget is lowered to {:.1} %", now * 100.0)
         };
-        tracing::warn!("{message}; a longer --interval or a larger --cpu-budget changes that");
+        if now > before {
+            tracing::warn!("{message}; a longer --interval or a larger --cpu-budget changes that");
+        } else {
+            tracing::info!("{message}");
+        }
         #[expect(clippy::cast_possible_truncation, reason = "a share of a few cores")]
         let usec = |share: f64| (share * 1e6) as i64;
         let draft = Draft::new(Kind::BudgetChange, wall(), message);
