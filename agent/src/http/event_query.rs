@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::Kind;
-use crate::http::query::{MAX_VALUE_BYTES, Pairs, QueryError, invalid};
+use crate::http::query::{self, Pairs, QueryError, invalid};
 use crate::human;
 use crate::model::UnixMicros;
 use crate::rfc3339;
@@ -15,18 +15,7 @@ const PARAMETERS: &[&str] =
 /// Reads the parameters; relative times count from `now`.
 pub(super) fn events(pairs: Pairs, now: UnixMicros) -> Result<EventFilter, QueryError> {
     let mut filter = EventFilter::default();
-    let mut seen: Vec<&'static str> = Vec::new();
-    for (name, value) in pairs {
-        let Some(&known) = PARAMETERS.iter().find(|known| **known == name) else {
-            return Err(QueryError::Unknown { name, valid: PARAMETERS });
-        };
-        if seen.contains(&known) {
-            return Err(QueryError::Twice(known));
-        }
-        if value.len() > MAX_VALUE_BYTES {
-            return Err(QueryError::TooLong(known));
-        }
-        seen.push(known);
+    for (known, value) in query::known(pairs, PARAMETERS)? {
         match known {
             "from" => filter.from = time("from", value, now)?,
             "to" => filter.to = time("to", value, now)?,

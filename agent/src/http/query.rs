@@ -4,7 +4,7 @@ use crate::model::QosClass;
 use crate::service::containers::{Filter, MAX_CONTAINERS, Sandboxes};
 
 /// The longest value of a parameter.
-pub(super) const MAX_VALUE_BYTES: usize = 1024;
+const MAX_VALUE_BYTES: usize = 1024;
 
 const CONTAINERS_PARAMETERS: &[&str] =
     &["namespace", "pod", "workload", "qos_class", "labels", "search", "limit", "include"];
@@ -36,21 +36,28 @@ pub(super) fn none(pairs: Pairs) -> Result<(), QueryError> {
     pairs.into_iter().next().map_or(Ok(()), |(name, _)| Err(QueryError::TakesNone(name)))
 }
 
-/// The parameters of `/api/containers`.
-pub(super) fn containers(pairs: Pairs) -> Result<Filter, QueryError> {
-    let mut filter = Filter::default();
-    let mut seen: Vec<&'static str> = Vec::new();
+/// The pairs of a path that takes these parameters, each at most once.
+pub(super) fn known(pairs: Pairs, valid: &'static [&'static str]) -> Result<Vec<(&'static str, String)>, QueryError> {
+    let mut found: Vec<(&'static str, String)> = Vec::new();
     for (name, value) in pairs {
-        let Some(&known) = CONTAINERS_PARAMETERS.iter().find(|known| **known == name) else {
-            return Err(QueryError::Unknown { name, valid: CONTAINERS_PARAMETERS });
+        let Some(&known) = valid.iter().find(|known| **known == name) else {
+            return Err(QueryError::Unknown { name, valid });
         };
-        if seen.contains(&known) {
+        if found.iter().any(|(name, _)| *name == known) {
             return Err(QueryError::Twice(known));
         }
         if value.len() > MAX_VALUE_BYTES {
             return Err(QueryError::TooLong(known));
         }
-        seen.push(known);
+        found.push((known, value));
+    }
+    Ok(found)
+}
+
+/// The parameters of `/api/containers`.
+pub(super) fn containers(pairs: Pairs) -> Result<Filter, QueryError> {
+    let mut filter = Filter::default();
+    for (known, value) in known(pairs, CONTAINERS_PARAMETERS)? {
         match known {
             "namespace" => filter.namespace = Some(some("namespace", value)?),
             "pod" => filter.pod = Some(some("pod", value)?),
