@@ -61,7 +61,9 @@ impl Reading {
         let Ok(status) = self.status.lock().map(|status| status.clone()) else { return Vec::new() };
         let files = status.unreadable_files.iter().map(|(file, processes)| Unreadable {
             what: format!("/proc/[pid]/{file}"),
-            why: format!("refused for {processes} processes: another user's processes need CAP_SYS_PTRACE"),
+            why: format!(
+                "refused for {processes} processes: those of other users need CAP_SYS_PTRACE, and io CAP_DAC_READ_SEARCH too"
+            ),
         });
         let hidden = (status.hidden > 0).then(|| Unreadable {
             what: format!("{} processes of containers", status.hidden),

@@ -113,9 +113,10 @@ impl Sampler {
     pub(super) fn tell_what_readings_show(&mut self, tick: &mut Tick) {
         let mut told = Vec::new();
         for member in self.members.values_mut().filter(|member| member.notes.has_news()) {
-            let time = member.notes.time.unwrap_or_default();
+            // A pod's readings are not looked at, but its limits are.
+            let time = member.notes.time.unwrap_or_else(wall);
             let since_before = member.notes.since_before();
-            let owner = Owner::container(&member.identity);
+            let owner = member.owner();
             let shown = member.notes.take_happened().into_iter();
             told.extend(shown.map(|happened| draft_of(&happened, time, since_before).of(owner.clone())));
         }

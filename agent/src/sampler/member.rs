@@ -17,7 +17,7 @@ use crate::metric::{COLUMNS, Column, column};
 use crate::model::{ColumnSet, Identity, Keys, Row, SeriesKey, Tick, UnixMicros};
 use crate::schedule::Monotonic;
 use crate::source::{CgroupFiles, Outcome, Plan, Reader, RowValues, Wanted};
-use crate::subject::Subject;
+use crate::subject::{Owner, Subject};
 use crate::table::Table;
 
 /// Whether processes run in a cgroup.
@@ -149,6 +149,15 @@ impl Member {
             devices: ContainerDevices::default(),
             full: ColumnSet::EMPTY,
             held: None,
+        }
+    }
+
+    /// Whose its events are.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match self.sort {
+            Sort::Container => Owner::container(&self.identity),
+            Sort::Pod => Owner::pod(&self.identity),
         }
     }
 

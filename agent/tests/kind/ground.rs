@@ -70,6 +70,13 @@ pub(crate) fn run<S: AsRef<OsStr>>(
 ) -> Result<String, String> {
     let mut command = Command::new("timeout");
     command.args(["--kill-after", "5", &seconds.to_string()]).arg(program.as_ref()).args(arguments);
+    // What cargo tells this test would make a build begin anew that was made from a shell before.
+    let of_cargo = std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        name == "CARGO"
+            || ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"].iter().any(|part| name.starts_with(part))
+    });
+    of_cargo.for_each(|(name, _)| drop(command.env_remove(name)));
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {

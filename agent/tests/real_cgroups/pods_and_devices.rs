@@ -36,6 +36,30 @@ fn a_pods_cgroup_keeps_the_totals_of_containers_that_are_gone() {
     assert_eq!(container.parent_id, None, "a pod is not the container around a container");
 }
 
+#[test]
+fn a_changed_limit_of_a_pod_is_an_event_of_the_pod_with_the_time_of_now() {
+    if !can_make_cgroups("limits of pods") {
+        return;
+    }
+    let mut watch = Watch::start(QUICK);
+    let bed = Bed::new();
+    watch.until("the pod", |watch| watch.has_row(&bed.pod_uid));
+    let root = Path::new(bed::CGROUP_ROOT);
+    let pod = Path::new(&bed.path).parent().expect("a pod").strip_prefix("/").expect("absolute").to_owned();
+    let v1 = root.join("memory").join(&pod).join("memory.limit_in_bytes");
+    let limit = if v1.exists() { v1 } else { root.join(&pod).join("memory.max") };
+    std::fs::write(limit, "536870912").expect("set a limit");
+    let of_pod = |watch: &Watch| {
+        let mine = |event: &fgm_agent::subject::Event| {
+            event.owner.pod_uid.as_ref() == Some(&bed.pod_uid) && event.owner.container_id.is_none()
+        };
+        watch.events.iter().find(|(event, ..)| event.kind == "limit_change" && mine(event)).map(|(_, row, _)| row.time)
+    };
+    watch.until("its event", |watch| of_pod(watch).is_some());
+    let time = of_pod(&watch).expect("found above");
+    assert!((fgm_agent::clock::wall() - time).abs() < 60_000_000, "{time}");
+}
+
 /// On cgroup v1, recent kernels charge no IO on a disk before somebody has set a throttle on it: a very high one.
 fn have_io_charged(bed: &Bed, directory: &Path) {
     let throttle = Path::new(bed::CGROUP_ROOT).join("blkio").join(bed.path.trim_start_matches('/'));
