@@ -56,6 +56,8 @@ pub struct Discovery {
     inotify: Option<OwnedFd>,
     roots: Vec<PathBuf>,
     watches: HashMap<i32, (usize, CgroupPath)>,
+    /// The watch of each directory, by tree.
+    watch_of: Vec<HashMap<CgroupPath, i32>>,
     known: Vec<HashSet<CgroupPath>>,
     unwatched: u64,
     rescan: Option<Rescan>,
@@ -85,6 +87,7 @@ impl Discovery {
         Self {
             inotify,
             known: roots.iter().map(|_| HashSet::new()).collect(),
+            watch_of: roots.iter().map(|_| HashMap::new()).collect(),
             roots,
             watches: HashMap::new(),
             unwatched: 0,
@@ -162,7 +165,11 @@ impl Discovery {
         if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
             self.overflowed = true;
         } else if flags.contains(ReadFlags::IGNORED) {
-            self.watches.remove(&watch);
+            if let Some((tree, path)) = self.watches.remove(&watch)
+                && self.watch_of[tree].get(&path) == Some(&watch)
+            {
+                self.watch_of[tree].remove(&path);
+            }
         } else if let Some((tree, directory)) = self.watches.get(&watch).cloned() {
             if flags.contains(ReadFlags::ISDIR) {
                 let child = join(&directory, name);
@@ -220,8 +227,13 @@ impl Discovery {
             gone.sort();
             gone.iter().for_each(|path| self.forget(tree, path, changes));
         }
-        // After an overflow nobody has told that these ended.
-        self.watches.retain(|_, (tree, path)| self.known[*tree].contains(path));
+        // Of these nobody has told that they ended.
+        for tree in 0..self.known.len() {
+            let unknown = self.watch_of[tree].keys().filter(|path| !self.known[tree].contains(*path));
+            for path in unknown.cloned().collect::<Vec<_>>() {
+                self.unwatch(tree, &path);
+            }
+        }
     }
 
     /// Follows a directory and all below it, parents first.
@@ -254,6 +266,10 @@ impl Discovery {
         match inotify::add_watch(inotify, directory, INTEREST) {
             Ok(watch) => {
                 self.watches.insert(watch, (tree, path.clone()));
+                let before = self.watch_of[tree].insert(path.clone(), watch).filter(|before| *before != watch);
+                if let Some(before) = before {
+                    self.end_watch(before);
+                }
                 true
             }
             Err(Errno::NOENT | Errno::NOTDIR) => false,
@@ -267,7 +283,24 @@ impl Discovery {
         }
     }
 
+    /// Ends a watch. The kernel does not end that of a removed cgroup by itself: kernfs keeps the link count of a directory
+    /// that is gone, so its inode and the watch would stay for as long as this process lives.
+    fn end_watch(&mut self, watch: i32) {
+        self.watches.remove(&watch);
+        if let Some(inotify) = &self.inotify {
+            // It may have ended after all.
+            let _ = inotify::remove_watch(inotify, watch);
+        }
+    }
+
+    fn unwatch(&mut self, tree: usize, path: &str) {
+        if let Some(watch) = self.watch_of[tree].remove(path) {
+            self.end_watch(watch);
+        }
+    }
+
     fn forget(&mut self, tree: usize, path: &str, changes: &mut Vec<Change>) {
+        self.unwatch(tree, path);
         if let Some(path) = self.known[tree].take(path) {
             changes.push(Change::Vanished(path));
         }

@@ -76,7 +76,9 @@ pub(crate) fn run<S: AsRef<OsStr>>(
         name == "CARGO"
             || ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"].iter().any(|part| name.starts_with(part))
     });
-    of_cargo.for_each(|(name, _)| drop(command.env_remove(name)));
+    for (name, _) in of_cargo {
+        command.env_remove(name);
+    }
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {

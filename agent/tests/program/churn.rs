@@ -55,7 +55,13 @@ fn ten_thousand_cgroups_come_and_go_and_nothing_of_them_stays() {
     let agent = Line::recording(Path::new(CGROUP_ROOT), data.path()).args(["--scope", "containers"]).start().ready();
     let pod = Pod::make();
     let open_files = || agent.status()["own_use"]["open_fds"].as_u64().expect("a number");
-    let before = open_files();
+    let watches = || {
+        let of_inotify = |text: String| text.lines().filter(|line| line.starts_with("inotify")).count();
+        let infos = std::fs::read_dir(format!("/proc/{}/fdinfo", agent.pid())).expect("its descriptors");
+        infos.flatten().filter_map(|info| std::fs::read_to_string(info.path()).ok()).map(of_inotify).sum::<usize>()
+    };
+    let (before, watches_before) = (open_files(), watches());
+    let containers_before = agent.counter("containers");
     let begun = Instant::now();
     for first in (0..CGROUPS).step_by(BATCH) {
         for number in first..first + BATCH {
@@ -69,8 +75,10 @@ fn ten_thousand_cgroups_come_and_go_and_nothing_of_them_stays() {
     }
     assert!(begun.elapsed() < Duration::from_secs(60), "in a minute: {:?}", begun.elapsed());
     // Other tests may run containers of their own beside this one: their number is small.
-    eventually("nothing left of them", || (agent.counter("containers") < 60).then_some(()));
+    eventually("nothing left of them", || (agent.counter("containers") < containers_before + 60).then_some(()));
     eventually("their files closed", || (open_files() < before + 2000).then_some(()));
+    // The kernel does not end the watch of a removed cgroup by itself.
+    eventually("their watches ended", || (watches() < watches_before + 500).then_some(()));
     let status = agent.status();
     let counters = &status["counters"];
     eprintln!(

@@ -209,6 +209,10 @@ impl Agent {
         self
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn status(&self) -> serde_json::Value {
         let answer = self.get("/api/status");
         assert_eq!(answer.status, 200, "{}", answer.body);
