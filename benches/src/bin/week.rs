@@ -34,9 +34,9 @@ struct Args {
     /// Seconds between samples.
     #[arg(long, default_value_t = 10)]
     interval: i64,
-    /// Containers replaced each minute.
-    #[arg(long, default_value_t = 2)]
-    churn: usize,
+    /// Containers replaced each hour, at most 60.
+    #[arg(long, default_value_t = 6)]
+    churn: i64,
     /// Bytes to keep.
     #[arg(long, default_value_t = 256 << 20)]
     retain_bytes: u64,
@@ -101,7 +101,8 @@ fn push(tick: &mut Tick, (key, table): (SeriesKey, Table), time: UnixMicros, col
     let mut present = ColumnSet::EMPTY;
     for column in 0..columns {
         present.insert(column);
-        let moves = column % 3 == 0;
+        // What tells a process from others stays.
+        let moves = column % 3 == 0 && (table != Table::Processes || column > 2);
         tick.values[start + column] =
             if moves { count * 1000 + (count * 7919 + column as i64 * 31) % 997 } else { 4096 };
     }
@@ -133,7 +134,7 @@ fn main() -> Result<()> {
         for second in (0..3600).step_by(usize::try_from(args.interval)?) {
             let time = begin + second * 1_000_000;
             now.store(time, Relaxed);
-            let churn = if second % 60 == 0 { args.churn } else { 0 };
+            let churn = usize::from(args.churn > 0 && second % (3600 / args.churn) / args.interval == 0);
             world.tick(time, churn)?;
         }
         reader.wait_settled();
