@@ -9,6 +9,7 @@ mod hour;
 mod render;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -192,19 +193,23 @@ fn is_locked(data: &Path) -> bool {
 }
 
 fn check_table(data: &Path, name: &'static str, report: &mut Report) -> Result<(), CheckError> {
-    let mut hours: BTreeMap<i64, Vec<PathBuf>> = BTreeMap::new();
+    let mut nodes: BTreeMap<OsString, BTreeMap<i64, Vec<PathBuf>>> = BTreeMap::new();
     for date in list(&data.join(name))?.into_iter().filter(|path| path.is_dir()) {
         for node in list(&date)?.into_iter().filter(|path| path.is_dir()) {
+            let hours = nodes.entry(node.file_name().unwrap_or_default().to_owned()).or_default();
             for path in list(&node)? {
-                sort_in(data, path, &mut hours, report);
+                sort_in(data, path, hours, report);
             }
         }
     }
-    let mut seen = Seen::default();
-    for paths in hours.into_values() {
-        let mut hour = Hour::default();
-        paths.iter().for_each(|path| hour.file(data, path, name, report));
-        hour.finish(data, &mut seen, report);
+    // What one node did is no gap and no second row of another's.
+    for hours in nodes.into_values() {
+        let mut seen = Seen::default();
+        for paths in hours.into_values() {
+            let mut hour = Hour::default();
+            paths.iter().for_each(|path| hour.file(data, path, name, report));
+            hour.finish(data, &mut seen, report);
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! are forgotten, so that memory is bounded by what is kept on disk. The surprise: a file's containers are kept as numbers and
 //! offsets from the file's start, 12 bytes each: a day of unmerged segments has hundreds of thousands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ use crate::table::Table;
 pub struct SealedFile {
     /// Its table.
     pub table: Table,
+    /// The node that its rows are of: a data directory may have been another node's.
+    pub node: String,
     /// Whether its rows are readings or minutes of them.
     pub resolution: Resolution,
     /// Where it is.
@@ -44,6 +46,11 @@ impl SealedFile {
     #[must_use]
     pub fn hour(&self) -> i64 {
         self.first.div_euclid(HOUR_USEC)
+    }
+
+    /// The segments that its rows come from, but for its own.
+    fn sources(&self) -> impl Iterator<Item = &String> {
+        self.replaces.iter().chain(&self.covers)
     }
 }
 
@@ -75,7 +82,7 @@ pub enum Inserted {
     New,
     /// It was there.
     Known,
-    /// Another file has the same segment's rows.
+    /// Another file has the same segment's rows, or some of the rows of the segments it was made of.
     Duplicate,
     /// Its rows are in a file that was made of it and others: it is to be deleted.
     Replaced,
@@ -112,7 +119,8 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Adds a file, unless its segment is there already: nothing may appear twice. The files that it replaces leave.
+    /// Adds a file, unless its segment is there already, or segments that it was made of are in another file that was made of
+    /// them: nothing may appear twice. The files that it replaces leave, and those whose rows it has as well.
     pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<SealedFile>) {
         let directory = &footer.directory;
         let (table, resolution, (first, last)) = (directory.table, directory.resolution, directory.span);
@@ -125,11 +133,17 @@ impl Catalog {
                 return (if known { Inserted::Known } else { Inserted::Duplicate }, Vec::new());
             }
         }
-        let replaced = self.remove_segments((table, resolution), &directory.replaces);
+        let doubled = match self.doubled_by(footer) {
+            Ok(doubled) => doubled,
+            Err(refused) => return (refused, Vec::new()),
+        };
+        let mut replaced = self.remove_segments((table, resolution), &directory.replaces);
+        replaced.extend(doubled.into_iter().filter_map(|(first, path)| self.remove(first, &path)));
         self.segments.extend(directory.replaces.iter().map(|segment| (key(segment), Holder::Merged)));
         self.segments.insert(key(&footer.origin.segment), Holder::Itself);
         let file = SealedFile {
             table,
+            node: footer.origin.node.clone(),
             resolution,
             path: path.clone(),
             segment: footer.origin.segment.clone(),
@@ -196,6 +210,36 @@ impl Catalog {
         let wanted = *self.by_id.get(container_id)?;
         let found = file.containers.iter().find(|entry| entry.container == wanted)?;
         Some((file.first + i64::from(found.first), file.first + i64::from(found.last)))
+    }
+
+    /// The files with rows of a merged file (or of a file of rollups) that it does not know of, all of which it has: what a
+    /// name that could not be made durable leaves. An error where one of them has rows that it lacks.
+    fn doubled_by(&self, footer: &Footer) -> Result<Vec<(UnixMicros, PathBuf)>, Inserted> {
+        let directory = &footer.directory;
+        let own: HashSet<&String> = directory.replaces.iter().chain(&directory.covers).collect();
+        if own.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hour = directory.span.0.div_euclid(HOUR_USEC).saturating_mul(HOUR_USEC);
+        let of_hour = (hour, PathBuf::new())..(hour.saturating_add(HOUR_USEC), PathBuf::new());
+        let mut doubled = Vec::new();
+        for file in self.files.range(of_hour).map(|(_, file)| file) {
+            let alike = (file.table, file.resolution) == (directory.table, directory.resolution)
+                && file.node == footer.origin.node
+                && !directory.replaces.contains(&file.segment);
+            if !alike || !file.sources().any(|segment| own.contains(segment)) {
+                continue;
+            }
+            if !file.sources().all(|segment| own.contains(segment)) {
+                let theirs: HashSet<&String> = file.sources().collect();
+                return Err(if own.is_subset(&theirs) { Inserted::Replaced } else { Inserted::Duplicate });
+            }
+            if file.sources().count() == own.len() {
+                return Err(Inserted::Replaced);
+            }
+            doubled.push((file.first, file.path.clone()));
+        }
+        Ok(doubled)
     }
 
     fn remove_segments(&mut self, (table, resolution): (Table, Resolution), segments: &[String]) -> Vec<SealedFile> {

@@ -25,7 +25,8 @@ const BATCH: usize = 8192;
 /// # Errors
 /// What is wrong with it.
 pub(super) fn replacement(path: &Path, footer: &Footer) -> Result<(), String> {
-    if footer.directory.replaces.is_empty() || !has_neighbours(path) {
+    let made_of_none = footer.directory.replaces.is_empty() && footer.directory.covers.is_empty();
+    if made_of_none || !has_neighbours(path) {
         return Ok(());
     }
     whole(path).map_err(|error| format!("it was made of other files, but not all of it can be read: {error}"))

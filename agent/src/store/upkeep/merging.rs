@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Upkeep;
 use crate::model::{HOUR_USEC, UnixMicros};
-use crate::store::catalog::{Catalog, SealedFile};
+use crate::store::catalog::{Catalog, Inserted, SealedFile};
 use crate::store::durable::{create_directories, rename_new, sync_directory};
 use crate::store::footer::{Directory, Footer, FooterError, Origin};
 use crate::store::hour_file::{self, HourError};
@@ -37,7 +37,8 @@ impl From<MergeError> for UpkeepError {
     }
 }
 
-type TableHour = (Table, i64);
+/// Files that belong together: of one table, node and hour.
+type Group<'a> = (Table, &'a str, i64);
 
 impl Upkeep {
     /// Makes of each hour that is over one file per table, and its rollup; oldest first.
@@ -47,7 +48,7 @@ impl Upkeep {
             let Some(task) = self.next_task(now, &tried) else { return };
             let done = match &task {
                 Task::Merge(table, files) => self.merge((*table, files.clone())),
-                Task::RollUp(table, hour) => self.roll_up((*table, *hour)),
+                Task::RollUp(table, node, hour) => self.roll_up((*table, node, *hour)),
             };
             match done {
                 Ok(()) => self.failing = false,
@@ -69,7 +70,7 @@ impl Upkeep {
         let open: BTreeSet<i64> = segments.filter(|segment| segment.rows() > 0).map(hour_of).collect();
         let over = |hour: i64| now >= (hour + 1).saturating_mul(HOUR_USEC) && !open.contains(&hour);
         let hours = hours(&state.catalog);
-        let merge = |((table, hour), files): (&TableHour, &Vec<&SealedFile>)| {
+        let merge = |((table, _, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
             let loose = files.iter().filter(|file| !self.apart.contains(&file.path));
             let paths: Vec<PathBuf> = loose.clone().map(|file| file.path.clone()).collect();
             let merged = paths.len() == 1 && loose.clone().all(|file| !file.replaces.is_empty());
@@ -81,10 +82,10 @@ impl Upkeep {
         }
         let covered = covered(&state.catalog);
         let from = self.rollups_from.max(self.first_rollup(&state.catalog));
-        let roll_up = |(key @ (table, hour), files): (&TableHour, &Vec<&SealedFile>)| {
+        let roll_up = |(key @ (table, node, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
             let wanted =
                 Resolution::rolls_up(*table) && over(*hour) && *hour >= from && lacks_rollup(covered.get(key), files);
-            wanted.then_some(Task::RollUp(*table, *hour))
+            wanted.then(|| Task::RollUp(*table, (*node).to_owned(), *hour))
         };
         hours.iter().filter_map(roll_up).find(untried)
     }
@@ -121,12 +122,13 @@ impl Upkeep {
         Ok(())
     }
 
-    fn roll_up(&mut self, (table, hour): TableHour) -> Result<(), UpkeepError> {
+    fn roll_up(&mut self, (table, node, hour): Group<'_>) -> Result<(), UpkeepError> {
         let (files, before, replaces) = {
             let state = self.shared.lock();
             let of_hour = |hour: i64, resolution| {
                 let files = state.catalog.files();
-                files.filter(move |file| (file.table, file.hour(), file.resolution) == (table, hour, resolution))
+                let of_table = move |file: &&SealedFile| (file.table, file.resolution) == (table, resolution);
+                files.filter(of_table).filter(move |file| (&*file.node, file.hour()) == (node, hour))
             };
             let files: Vec<SealedFile> = of_hour(hour, Resolution::Raw).cloned().collect();
             let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path.clone()).collect();
@@ -197,10 +199,28 @@ impl Upkeep {
             }
         };
         // Until the inputs are gone, whoever reads the directory itself sees their rows twice: nothing slow comes in between.
-        sync_directory(&place).map_err(at(&place))?;
-        let (_, replaced) = self.shared.lock().catalog.insert(path, &footer);
-        replaced.iter().for_each(|file| remove(Some(&file.path)));
+        let synced = sync_directory(&place);
+        self.put_in_place(path, &footer, synced)?;
         Ok(footer)
+    }
+
+    /// Has the catalogue know a file that has its name, and deletes what it replaces. A name that is not durable is taken back:
+    /// left there unknown, the file's rows would be merged once more.
+    fn put_in_place(&self, path: PathBuf, footer: &Footer, synced: io::Result<()>) -> Result<(), UpkeepError> {
+        if let Err(source) = synced {
+            if std::fs::remove_file(&path).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+                // The inputs stay on the disk, where a power cut can't take their names; the next start deletes them.
+                let _ = self.shared.lock().catalog.insert(path.clone(), footer);
+            }
+            return Err(UpkeepError::Io { path, source });
+        }
+        let (inserted, replaced) = self.shared.lock().catalog.insert(path.clone(), footer);
+        if inserted != Inserted::New {
+            remove(Some(&path));
+            return Err(UpkeepError::Unproven { path, reason: "another file has its rows".to_owned() });
+        }
+        replaced.iter().for_each(|file| remove(Some(&file.path)));
+        Ok(())
     }
 
     fn write_temporary(
@@ -241,27 +261,27 @@ impl Upkeep {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Task {
     Merge(Table, Vec<PathBuf>),
-    RollUp(Table, i64),
+    RollUp(Table, String, i64),
 }
 
 fn hour_of(segment: &Segment) -> i64 {
     segment.opened_with().div_euclid(HOUR_USEC)
 }
 
-/// The files of readings by table and hour.
-fn hours(catalog: &Catalog) -> BTreeMap<TableHour, Vec<&SealedFile>> {
-    let mut hours: BTreeMap<TableHour, Vec<&SealedFile>> = BTreeMap::new();
+/// The files of readings by table, node and hour.
+fn hours(catalog: &Catalog) -> BTreeMap<Group<'_>, Vec<&SealedFile>> {
+    let mut hours: BTreeMap<Group<'_>, Vec<&SealedFile>> = BTreeMap::new();
     for file in catalog.files().filter(|file| file.resolution == Resolution::Raw) {
-        hours.entry((file.table, file.hour())).or_default().push(file);
+        hours.entry((file.table, &file.node, file.hour())).or_default().push(file);
     }
     hours
 }
 
 /// The segments that the rollups of each table and hour were computed from.
-fn covered(catalog: &Catalog) -> HashMap<TableHour, BTreeSet<&String>> {
-    let mut covered: HashMap<TableHour, BTreeSet<&String>> = HashMap::new();
+fn covered(catalog: &Catalog) -> HashMap<Group<'_>, BTreeSet<&String>> {
+    let mut covered: HashMap<Group<'_>, BTreeSet<&String>> = HashMap::new();
     for file in catalog.files().filter(|file| file.resolution == Resolution::Minute) {
-        covered.entry((file.table, file.hour())).or_default().extend(&file.covers);
+        covered.entry((file.table, &file.node, file.hour())).or_default().extend(&file.covers);
     }
     covered
 }
@@ -271,4 +291,74 @@ fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&SealedFile]) -> b
     let Some(covered) = covered else { return true };
     let there: BTreeSet<&String> = files.iter().flat_map(|file| file.replaces.iter().chain([&file.segment])).collect();
     files.iter().any(|file| !covered.contains(&file.segment)) && covered.is_subset(&there)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::health::Counters;
+    use crate::store::WallClock;
+    use crate::store::data_dir::DataDir;
+    use crate::store::retention::Budget;
+    use crate::store::rotation::Limits;
+    use crate::store::shared::Shared;
+    use crate::store::tail::Tail;
+    use crate::store::tests::endurance::{HOUR_END, hour, record};
+
+    /// Upkeep of a store of three files of containers that are in the catalogue.
+    fn upkeep(data: &Path) -> (Upkeep, Vec<PathBuf>) {
+        record(data, &hour());
+        let tail = Tail::new(Limits { age: Duration::from_secs(60), bytes: 1 << 20 });
+        let origin = Origin {
+            node: "node-1".to_owned(),
+            run_id: "run".to_owned(),
+            segment: String::new(),
+            agent_version: String::new(),
+            git_revision: String::new(),
+            interval_usec: 1_000_000,
+        };
+        let directory = DataDir::open(data, Duration::ZERO).unwrap();
+        let shared = Shared::new(tail, directory, origin, Arc::new(Counters::default()));
+        let date = std::fs::read_dir(data.join("containers")).unwrap().next().unwrap().unwrap().path();
+        let mut paths = crate::store::sealer::entries(&date.join("node=node-1"));
+        paths.sort();
+        for path in &paths {
+            let _ = shared.lock().catalog.insert(path.clone(), &Footer::read(path).unwrap());
+        }
+        let budget = Budget { bytes: 1 << 30, age: Duration::MAX, rollup_age: Duration::MAX };
+        (Upkeep::new(Arc::new(shared), WallClock::new(|| HOUR_END), budget), paths)
+    }
+
+    fn merged_of(paths: &[PathBuf]) -> Footer {
+        let mut footer = Footer::read(&paths[0]).unwrap();
+        footer.directory.replaces = paths.iter().map(|path| Footer::read(path).unwrap().origin.segment).collect();
+        footer.origin.segment = "run/m1".to_owned();
+        footer
+    }
+
+    #[test]
+    fn a_name_that_is_not_durable_is_taken_back() {
+        let data = tempfile::tempdir().unwrap();
+        let (upkeep, paths) = upkeep(data.path());
+        let (path, footer) = (paths[0].with_file_name("new.parquet"), merged_of(&paths));
+        std::fs::write(&path, "rows").unwrap();
+        upkeep.put_in_place(path.clone(), &footer, Err(io::Error::other("no"))).unwrap_err();
+        assert!(!path.exists() && paths.iter().all(|path| path.exists()));
+        assert_eq!(upkeep.shared.lock().catalog.totals().0, 3);
+    }
+
+    #[test]
+    fn a_name_that_can_neither_be_kept_nor_taken_back_is_known_and_costs_no_input() {
+        let data = tempfile::tempdir().unwrap();
+        let (upkeep, paths) = upkeep(data.path());
+        let (path, footer) = (paths[0].with_file_name("new.parquet"), merged_of(&paths));
+        std::fs::create_dir(&path).unwrap();
+        upkeep.put_in_place(path.clone(), &footer, Err(io::Error::other("no"))).unwrap_err();
+        assert!(paths.iter().all(|path| path.exists()));
+        let known: Vec<PathBuf> = upkeep.shared.lock().catalog.files().map(|file| file.path.clone()).collect();
+        assert_eq!(known, [path]);
+    }
 }
