@@ -38,6 +38,7 @@ mod hour_file;
 pub mod inspect;
 pub mod layout;
 mod merge;
+mod naming;
 mod prove;
 pub mod reader;
 pub mod recovery;

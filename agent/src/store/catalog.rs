@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::footer::Footer;
+use super::naming::{is_named, overlaid};
 use super::resolution::Resolution;
 use crate::model::{HOUR_USEC, Identity, UnixMicros};
 use crate::table::Table;
@@ -65,7 +66,7 @@ struct FileContainer {
 /// A container that the store has rows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerSummary {
-    /// Who it is, as its newest rows say.
+    /// Who it is, as its newest rows say; where these have no names yet, with those of older ones.
     pub identity: Arc<Identity>,
     /// The time of its first row, which may be gone from the disk by now.
     pub first_seen: UnixMicros,
@@ -276,8 +277,15 @@ impl Catalog {
             && let Some(Some(known)) = self.containers.get_mut(index as usize)
         {
             let summary = &mut known.summary;
-            if last >= summary.last_seen && *summary.identity != *identity {
-                summary.identity = Arc::new(identity.clone());
+            if *summary.identity != *identity {
+                let before = Arc::clone(&summary.identity);
+                let (newer, older) =
+                    if last >= summary.last_seen { (identity, &*before) } else { (&*before, identity) };
+                if is_named(older) && !is_named(newer) {
+                    summary.identity = overlaid(older, newer);
+                } else if last >= summary.last_seen {
+                    summary.identity = Arc::new(identity.clone());
+                }
             }
             summary.first_seen = summary.first_seen.min(first);
             summary.last_seen = summary.last_seen.max(last);

@@ -1,11 +1,15 @@
 //! Upkeep where something went wrong before: rows that are there twice, other nodes' files, names that are gone.
 
-use super::endurance::{HOUR_END, column, hour, record, record_of, container_rows, upkeep};
+use super::endurance::{Hands, timed, HOUR_END, column, hour, record, record_of, container_rows, upkeep};
 use super::*;
 use crate::check::check;
 use crate::store::catalog::{Catalog, Inserted};
 use crate::store::footer::Footer;
+use crate::model::{HOUR_USEC, Identity};
+use crate::store::merge::Input;
 use crate::store::resolution::Resolution;
+use crate::store::testing::{TickBuilder, identity, process};
+use crate::subject::{Device, Interface, Owner, Subject};
 
 /// Puts what was read earlier back, under another name where there is a file.
 fn put_back(path: &Path, bytes: &[u8]) {
@@ -85,4 +89,101 @@ fn files_of_two_nodes_in_one_directory_stay_apart() {
     let samples: i64 = column(&files_below(&data.path().join("node_60s"))[0], "samples").into_iter().flatten().sum();
     assert_eq!(samples, 180);
     assert!(check(data.path()).unwrap().findings.is_empty());
+}
+
+#[test]
+fn an_agent_that_was_started_again_without_names_does_not_take_those_that_were_filed() {
+    let data = tempfile::tempdir().unwrap();
+    let named = Identity {
+        pod: Some("web-0".to_owned()),
+        container: Some("app".to_owned()),
+        labels: [("app".to_owned(), "web".to_owned())].into(),
+        ..identity("container-1")
+    };
+    let birth = |identity: Identity| TickBuilder::default().birth_of(1, Subject::Container(Arc::new(identity)));
+    let unnamed = Identity { path: "/elsewhere".to_owned(), ..identity("container-1") };
+    // The names are in the first of two files.
+    let ticks = [birth(named.clone()).row(1, HOUR, &[(0, 1)]), birth(unnamed.clone()).row(1, HOUR + 1, &[(0, 2)])];
+    record(data.path(), &ticks.map(|tick| vec![tick.build()]));
+    let hands = Hands::at(HOUR);
+    let (store, sender, _) = start(timed(data.path(), HOUR + 10, &hands));
+    sender.send(birth(unnamed).row(1, HOUR + HOUR_USEC, &[(0, 3)]).build()).unwrap();
+    while store.reader().status().tail_rows == 0 {
+        std::thread::yield_now();
+    }
+    hands.set(HOUR_END);
+    store.reader().wait_settled();
+    store.reader().keep_up();
+    let entry = Footer::read(&sealed_files(data.path())[0]).unwrap().directory.containers.remove(0);
+    assert_eq!((entry.rows, entry.identity), (2, Identity { path: "/elsewhere".to_owned(), ..named }));
+    drop(sender);
+    store.join();
+}
+
+/// Subjects of every table, such that what sorts them is there in every combination.
+fn subjects() -> Vec<Subject> {
+    let owner = |pod: Option<&str>, container: Option<&str>| Owner {
+        pod_uid: pod.map(str::to_owned),
+        container_id: container.map(str::to_owned),
+        ..Owner::default()
+    };
+    let device = |container, number: &str| {
+        Arc::new(Device { owner: owner(Some("z"), container), number: number.to_owned(), device: None })
+    };
+    let mut subjects = vec![Subject::Node, Subject::Container(Arc::new(identity("c1")))];
+    subjects.extend(["b", "a"].map(|id| Subject::Pod(Arc::new(identity(id)))));
+    subjects.extend([("c2", 3), ("c1", 20), ("c1", 3), ("c1", 100)].map(|(id, pid)| process(id, pid)));
+    subjects.extend(["8:0", "259:1"].map(|number| Subject::IoDevice(device(Some("c1"), number))));
+    subjects.extend(["8:0", "259:1"].map(|number| {
+        Subject::Disk(Arc::new(Device { owner: Owner::default(), number: number.to_owned(), device: None }))
+    }));
+    let owners = [(Some("p"), None), (None, Some("c")), (None, Some("z")), (Some("d"), Some("y")), (None, None)];
+    for (pod, container) in owners {
+        for (netns, interface) in [(None, None), (Some("7"), Some("eth0")), (Some("7"), None), (None, Some("eth0"))] {
+            let [netns, interface] = [netns, interface].map(|text: Option<&str>| text.map(str::to_owned));
+            subjects.push(Subject::Interface(Arc::new(Interface { owner: owner(pod, container), netns, interface })));
+        }
+    }
+    subjects
+}
+
+/// A row of each subject at a time.
+fn row_of_each(subjects: &[Subject], time: i64) -> Tick {
+    let mut tick = TickBuilder::default();
+    for (key, subject) in (1..).zip(subjects) {
+        let table = subject.table();
+        let numbers: Vec<(usize, i64)> = match subject {
+            Subject::Process(process) => {
+                let column = |name| table.column(name).unwrap();
+                vec![(column("pid"), process.pid.into()), (column("start_ticks"), process.start_ticks as i64)]
+            }
+            _ => vec![(0, 1)],
+        };
+        tick = tick.birth_of(key, subject.clone()).row_in(table, key, (time, false), &numbers);
+    }
+    tick.build()
+}
+
+#[test]
+fn the_rows_of_every_table_are_found_in_the_order_of_their_subjects_ids_and_merged() {
+    let data = tempfile::tempdir().unwrap();
+    let subjects = subjects();
+    record(data.path(), &[0, 1].map(|second| vec![row_of_each(&subjects, HOUR + second * 1_000_000)]));
+    let found = |table: Table| -> Vec<String> {
+        let input = Input::open(table, sealed_files_of(data.path(), table).remove(0)).unwrap();
+        input.facts().iter().map(|run| run.key.to_string()).collect()
+    };
+    let tables = || Table::ALL.into_iter().filter(|table| *table != Table::Events);
+    let ids = |table: Table| {
+        let of_table = subjects.iter().filter(|subject| subject.table() == table);
+        sorted(of_table.map(|subject| subject.id().into_owned()).collect())
+    };
+    tables().for_each(|table| assert_eq!(found(table), ids(table), "{}", table.name()));
+    assert_eq!(upkeep(data.path(), HOUR_END).merge_errors.get(), 0);
+    for table in tables() {
+        assert_eq!(sealed_files_of(data.path(), table).len(), 1, "{}", table.name());
+        assert!(found(table).windows(2).all(|keys| keys[0] <= keys[1]), "{}", table.name());
+    }
+    let report = check(data.path()).unwrap();
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
 }

@@ -106,6 +106,9 @@ impl Upkeep {
         {
             return Ok(());
         }
+        if plan.inputs.is_empty() {
+            return Ok(());
+        }
         let rows = plan.rows();
         let origin = self.origin(&plan);
         let stopping = || self.is_stopping();
@@ -139,6 +142,9 @@ impl Upkeep {
         };
         let paths = files.iter().map(|file| file.path.clone()).collect();
         let plan = Merge::plan(table, paths, |inputs| self.names(inputs))?;
+        if plan.inputs.is_empty() {
+            return Ok(());
+        }
         // The last values before the hour; where that hour is in several files, or unreadable, increases begin in this one.
         let before = match before.as_slice() {
             [path] => Input::open(table, path.clone()).ok(),
