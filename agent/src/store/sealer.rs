@@ -23,7 +23,7 @@ use super::recovery::{Replayed, replay};
 use super::resolution::Resolution;
 use super::sealed::{self, WriteError};
 use super::segment::Segment;
-use super::shared::{LastSeal, Shared};
+use super::shared::{LastSeal, Shared, State};
 use super::spill::{Ending, SpillError};
 use super::tail::Frozen;
 use crate::table::Table;
@@ -55,6 +55,12 @@ pub(super) enum Chore {
     Footer(PathBuf),
     /// Recover a spill file.
     Spill(PathBuf),
+}
+
+impl Chore {
+    fn only_reads(&self) -> bool {
+        matches!(self, Self::List | Self::Footer(_))
+    }
 }
 
 enum Work {
@@ -105,6 +111,11 @@ impl Sealer {
         let mut state = self.shared.lock();
         loop {
             state.sealing = None;
+            // What was found at start is known even while nothing can be written: retention must know it, to make room.
+            let finding = self.chores.front().is_some_and(Chore::only_reads);
+            if !finding {
+                self.note_listed(&mut state);
+            }
             let stopping = state.stopping;
             let wait =
                 self.retry_at.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
@@ -117,16 +128,31 @@ impl Sealer {
             if stopping {
                 return Work::Stop;
             }
+            if finding && let Some(chore) = self.chores.pop_front() {
+                return Work::Chore(chore);
+            }
             if wait.is_none() {
                 self.chores.extend(state.parked.drain(..).map(Chore::Spill));
+                state.pending_spills = self.chores.len();
                 if let Some(chore) = self.chores.pop_front() {
                     return Work::Chore(chore);
                 }
-                (state.scanning, state.idle) = (false, true);
+                if std::mem::take(&mut state.scanning) {
+                    state.upkeep_asked += 1;
+                }
+                state.idle = true;
                 self.shared.changed.notify_all();
             }
             let waited = self.shared.changed.wait_timeout(state, wait.unwrap_or(IDLE_WAIT));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// All chores that are left are spills.
+    fn note_listed(&self, state: &mut State) {
+        state.pending_spills = self.chores.len();
+        if !std::mem::replace(&mut state.listed, true) {
+            self.shared.changed.notify_all();
         }
     }
 

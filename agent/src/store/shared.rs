@@ -45,6 +45,10 @@ pub(super) struct State {
     pub(super) idle: bool,
     /// The files found at start are not all known yet, or not all spills recovered.
     pub(super) scanning: bool,
+    /// The files found at start are all known; spills may wait.
+    pub(super) listed: bool,
+    /// Spill files that the sealer has to recover, or is recovering, beside those that are parked; told once all is listed.
+    pub(super) pending_spills: usize,
     pub(super) refused_files: u64,
     /// How often there was a reason to look whether files are to be merged or deleted, and how many of these were seen to.
     pub(super) upkeep_asked: u64,
@@ -76,6 +80,8 @@ impl Shared {
             stopping: false,
             idle: false,
             scanning: true,
+            listed: false,
+            pending_spills: 0,
             refused_files: 0,
             upkeep_asked: 1,
             upkeep_done: 0,

@@ -65,15 +65,16 @@ impl Upkeep {
         }
     }
 
-    /// Waits for a reason or the time; `None` at the end. Files found at start must all be known first.
+    /// Waits for a reason or the time; `None` at the end. Files found at start must all be known first; spills may be left,
+    /// because on a full disk only retention makes the room to recover them.
     fn wait(&self) -> Option<u64> {
         let state = self.shared.lock();
         let idle = |state: &mut super::shared::State| {
-            !state.stopping && (state.scanning || state.upkeep_asked <= state.upkeep_done)
+            !state.stopping && (!state.listed || state.upkeep_asked <= state.upkeep_done)
         };
         let waited = self.shared.changed.wait_timeout_while(state, EVERY, idle);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        while state.scanning && !state.stopping {
+        while !state.listed && !state.stopping {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         (!state.stopping).then_some(state.upkeep_asked)

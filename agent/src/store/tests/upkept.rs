@@ -7,6 +7,8 @@ use crate::store::catalog::{Catalog, Inserted};
 use crate::store::footer::Footer;
 use crate::model::{HOUR_USEC, Identity};
 use crate::store::merge::Input;
+use crate::store::data_dir::{DataDir, Session};
+use crate::store::retention::Budget;
 use crate::store::resolution::Resolution;
 use crate::store::testing::{TickBuilder, identity, process};
 use crate::subject::{Device, Interface, Owner, Subject};
@@ -186,4 +188,54 @@ fn the_rows_of_every_table_are_found_in_the_order_of_their_subjects_ids_and_merg
     }
     let report = check(data.path()).unwrap();
     assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+/// Has every row of a day be one that can't be written.
+fn block(data: &Path, date: &str) -> PathBuf {
+    let blocked = data.join("containers").join(format!("dt={date}"));
+    std::fs::create_dir_all(data.join("containers")).unwrap();
+    std::fs::write(&blocked, "not a directory").unwrap();
+    blocked
+}
+
+#[test]
+fn retention_makes_room_before_spills_can_be_recovered_and_merging_waits_for_them() {
+    let data = tempfile::tempdir().unwrap();
+    record(data.path(), &hour());
+    let blocked = block(data.path(), "2026-11-24");
+    let late = TickBuilder::default().birth(1, "container-1").row(1, HOUR + 24 * HOUR_USEC, &[(0, 1)]).build();
+    super::crash::write_spill(&data.path().join("_spill"), &[late]);
+    let hands = Hands::at(HOUR_END);
+    let (store, sender, _) = start(timed(data.path(), HOUR + 10, &hands));
+    store.reader().keep_up();
+    assert_eq!(files_below(&data.path().join("containers")).len(), 1 + 3, "an hour is not merged while a spill waits");
+    drop(sender);
+    store.join();
+    let budget = Budget { bytes: 1, ..options(data.path()).budget };
+    let (store, sender, _) = start(Options { budget, ..timed(data.path(), HOUR + 11, &hands) });
+    store.reader().keep_up();
+    let status = store.reader().status();
+    assert_eq!((status.files, status.scanning), (0, true));
+    std::fs::remove_file(blocked).unwrap();
+    store.reader().wait_settled();
+    drop(sender);
+    store.join();
+}
+
+#[test]
+fn a_full_disk_has_no_manifest_but_an_agent() {
+    let data = tempfile::tempdir().unwrap();
+    let directory = DataDir::open(data.path(), Duration::ZERO).unwrap();
+    let session = Session {
+        run_id: "run".to_owned(),
+        node: "node-1".to_owned(),
+        started_us: HOUR,
+        agent_version: String::new(),
+        git_revision: String::new(),
+        format_version: 1,
+        config: serde_json::Value::Null,
+    };
+    std::os::unix::fs::symlink("/dev/full", data.path().join("_sessions/.run.json.tmp")).unwrap();
+    directory.write_session(&session).unwrap();
+    assert!(!directory.session_path("run").exists());
 }

@@ -62,8 +62,8 @@ impl Upkeep {
     /// What to do next; nothing is tried twice in a pass.
     fn next_task(&self, now: UnixMicros, tried: &BTreeSet<Task>) -> Option<Task> {
         let state = self.shared.lock();
-        // A row that is not in a file yet makes its hour unfinished; so does a spill file that waits.
-        if !state.parked.is_empty() {
+        // A row that is not in a file yet makes its hour unfinished; so does a spill file that waits or is being recovered.
+        if state.scanning || !state.parked.is_empty() || state.pending_spills > 0 {
             return None;
         }
         let segments = state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]);
