@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::WallClock;
-use super::retention::Budget;
+use super::retention::{AgeClock, Budget};
 use super::shared::Shared;
 use crate::model::UnixMicros;
 
@@ -30,6 +30,7 @@ const NICE: i32 = 15;
 pub(super) struct Upkeep {
     shared: Arc<Shared>,
     clock: WallClock,
+    age_clock: AgeClock,
     budget: Budget,
     /// Files that can't be merged; they stay as they are.
     apart: HashSet<PathBuf>,
@@ -42,7 +43,16 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     pub(super) fn new(shared: Arc<Shared>, clock: WallClock, budget: Budget) -> Self {
-        Self { shared, clock, budget, apart: HashSet::new(), rollups_from: i64::MIN, made: 0, failing: false }
+        Self {
+            shared,
+            clock,
+            age_clock: AgeClock::default(),
+            budget,
+            apart: HashSet::new(),
+            rollups_from: i64::MIN,
+            made: 0,
+            failing: false,
+        }
     }
 
     /// Works until the store ends.

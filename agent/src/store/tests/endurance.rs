@@ -29,9 +29,15 @@ impl Hands {
         *self.0.lock().unwrap() = time;
     }
 
+    pub(super) fn time(&self) -> UnixMicros {
+        *self.0.lock().unwrap()
+    }
+
+    /// A clock that does not jump: whenever it is set, that much time went by.
     fn clock(&self) -> WallClock {
-        let hands = self.clone();
-        WallClock::new(move || *hands.0.lock().unwrap())
+        let (hands, same) = (self.clone(), self.clone());
+        let monotonic = move || Duration::from_micros(*same.0.lock().unwrap() as u64);
+        WallClock::new(move || *hands.0.lock().unwrap()).measured_by(monotonic)
     }
 }
 

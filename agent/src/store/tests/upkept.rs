@@ -3,6 +3,7 @@
 use super::endurance::{Hands, timed, HOUR_END, column, hour, record, record_of, container_rows, upkeep};
 use super::*;
 use crate::check::check;
+use crate::store::WallClock;
 use crate::store::catalog::{Catalog, Inserted};
 use crate::store::footer::Footer;
 use crate::model::{HOUR_USEC, Identity};
@@ -238,4 +239,21 @@ fn a_full_disk_has_no_manifest_but_an_agent() {
     std::os::unix::fs::symlink("/dev/full", data.path().join("_sessions/.run.json.tmp")).unwrap();
     directory.write_session(&session).unwrap();
     assert!(!directory.session_path("run").exists());
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_deletes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    record(data.path(), &hour());
+    let hands = Hands::at(HOUR);
+    let jumping = hands.clone();
+    let clock = WallClock::new(move || jumping.time()).measured_by(|| Duration::ZERO);
+    let (store, sender, counters) = start(Options { clock, ..timed(data.path(), HOUR + 10, &hands) });
+    store.reader().keep_up();
+    hands.set(HOUR + 365 * 24 * HOUR_USEC);
+    store.reader().keep_up();
+    assert_eq!(counters.retention_files.get(), 0);
+    assert!(!sealed_files(data.path()).is_empty());
+    drop(sender);
+    store.join();
 }

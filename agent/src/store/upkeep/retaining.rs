@@ -33,7 +33,8 @@ impl Upkeep {
             candidates.push(Candidate { held: Held::SetAside, last, bytes });
             files.push(File { path, first: None });
         }
-        let go = plan(&candidates, &self.budget, now);
+        let newest = candidates.iter().filter(|file| file.held != Held::SetAside).map(|file| file.last).max();
+        let go = plan(&candidates, &self.budget, self.age_clock.now(now, self.clock.monotonic(), newest));
         for index in &go {
             self.delete(&files[*index], candidates[*index].bytes);
             if candidates[*index].held == Held::Rollup {
