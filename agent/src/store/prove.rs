@@ -5,6 +5,7 @@
 //! to delete what the file replaces, and for `check`.
 
 use std::fs::File;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
@@ -37,6 +38,12 @@ pub(super) fn replacement(path: &Path, footer: &Footer) -> Result<(), String> {
 /// # Errors
 /// Something can't be read, or a column has another number of rows than its row group.
 pub(super) fn whole(path: &Path) -> Result<(), ParquetError> {
+    // A decoder may panic over bytes that it did not expect; that is damage, not the end of the agent.
+    let decoded = catch_unwind(|| decode(path));
+    decoded.unwrap_or_else(|_| Err(ParquetError::General("decoding it panicked".to_owned())))
+}
+
+fn decode(path: &Path) -> Result<(), ParquetError> {
     let file = SerializedFileReader::new(File::open(path)?)?;
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group)?;

@@ -10,11 +10,12 @@
 mod merging;
 mod retaining;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use self::merging::Task;
 use super::WallClock;
 use super::retention::{AgeClock, Budget};
 use super::shared::Shared;
@@ -31,6 +32,8 @@ pub(super) struct Upkeep {
     shared: Arc<Shared>,
     clock: WallClock,
     age_clock: AgeClock,
+    /// What failed, and when on the monotonic clock it may be tried again.
+    retry_at: BTreeMap<Task, Duration>,
     budget: Budget,
     /// Files that can't be merged; they stay as they are.
     apart: HashSet<PathBuf>,
@@ -47,6 +50,7 @@ impl Upkeep {
             shared,
             clock,
             age_clock: AgeClock::default(),
+            retry_at: BTreeMap::new(),
             budget,
             apart: HashSet::new(),
             rollups_from: i64::MIN,

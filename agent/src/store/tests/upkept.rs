@@ -1,16 +1,16 @@
 //! Upkeep where something went wrong before: rows that are there twice, other nodes' files, names that are gone.
 
-use super::endurance::{Hands, timed, HOUR_END, column, hour, record, record_of, container_rows, upkeep};
+use super::endurance::{HOUR_END, Hands, column, container_rows, hour, record, record_of, timed, upkeep};
 use super::*;
 use crate::check::check;
+use crate::model::{HOUR_USEC, Identity};
 use crate::store::WallClock;
 use crate::store::catalog::{Catalog, Inserted};
-use crate::store::footer::Footer;
-use crate::model::{HOUR_USEC, Identity};
-use crate::store::merge::Input;
 use crate::store::data_dir::{DataDir, Session};
-use crate::store::retention::Budget;
+use crate::store::footer::Footer;
+use crate::store::merge::Input;
 use crate::store::resolution::Resolution;
+use crate::store::retention::Budget;
 use crate::store::testing::{TickBuilder, identity, process};
 use crate::subject::{Device, Interface, Owner, Subject};
 
@@ -256,4 +256,40 @@ fn a_clock_that_jumps_ahead_deletes_nothing() {
     assert!(!sealed_files(data.path()).is_empty());
     drop(sender);
     store.join();
+}
+
+#[test]
+fn a_file_that_cannot_be_merged_costs_the_others_of_its_hour_no_rollup() {
+    let data = tempfile::tempdir().unwrap();
+    let batches = hour();
+    record(data.path(), &batches);
+    let damaged = sealed_files(data.path()).remove(1);
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[4..300].fill(0x55);
+    std::fs::write(&damaged, bytes).unwrap();
+    let hands = Hands::at(HOUR_END);
+    let (store, sender, counters) = start(timed(data.path(), HOUR + 10, &hands));
+    store.reader().wait_settled();
+    // The damage is met while the file is merged, then the others are.
+    (0..3).for_each(|_| store.reader().keep_up());
+    assert_eq!(sealed_files(data.path()).len(), 2);
+    let minutes = files_below(&data.path().join("containers_60s"));
+    assert_eq!((minutes.len(), counters.merge_errors.get()), (1, 1));
+    let samples: i64 = column(&minutes[0], "samples").into_iter().flatten().sum();
+    assert_eq!(samples, 90 + 180, "of the first and the third file");
+    drop(sender);
+    store.join();
+}
+
+#[test]
+fn more_files_than_are_opened_at_once_become_one_in_the_end() {
+    let data = tempfile::tempdir().unwrap();
+    record(data.path(), &[vec![TickBuilder::default().birth(1, "container-1").row(1, HOUR, &[(0, 1)]).build()]]);
+    let ticks: Vec<Vec<Tick>> = (0..70_i64)
+        .map(|n| vec![TickBuilder::default().birth(1, "container-1").row(1, HOUR + 1 + n, &[(0, n)]).build()])
+        .collect();
+    record(data.path(), &ticks);
+    let counters = upkeep(data.path(), HOUR_END);
+    assert_eq!((counters.merged_files.get(), counters.merge_errors.get(), counters.rollup_files.get()), (2, 0, 1));
+    assert_eq!((sealed_files(data.path()).len(), stored_rows(data.path()).len()), (1, 71));
 }

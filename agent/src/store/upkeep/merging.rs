@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Upkeep;
 use crate::model::{HOUR_USEC, UnixMicros};
@@ -13,12 +15,18 @@ use crate::store::footer::{Directory, Footer, FooterError, Origin};
 use crate::store::hour_file::{self, HourError};
 use crate::store::layout::{self, SealedName};
 use crate::store::merge::{Input, Merge, MergeError, Names};
+use crate::store::prove;
 use crate::store::resolution::Resolution;
 use crate::store::retention::ROLLUP_SHARE;
 use crate::store::rollup_file::{self, Minutes};
 use crate::store::sealer::remove;
 use crate::store::segment::Segment;
 use crate::table::Table;
+
+/// Files merged at once at most: each is open and takes a descriptor and its footer. The next ones are merged with the outcome.
+const MOST_INPUTS: usize = 64;
+/// How long what failed is left alone.
+const BACK_OFF: Duration = Duration::from_secs(600);
 
 /// Why a file was not made of others.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +52,40 @@ impl Upkeep {
     /// Makes of each hour that is over one file per table, and its rollup; oldest first.
     pub(super) fn merge_hours(&mut self, now: UnixMicros) {
         let mut tried = BTreeSet::new();
+        let time = self.clock.monotonic();
+        self.retry_at.retain(|_, at| *at > time);
         while !self.is_stopping() {
             let Some(task) = self.next_task(now, &tried) else { return };
-            let done = match &task {
-                Task::Merge(table, files) => self.merge((*table, files.clone())),
-                Task::RollUp(table, node, hour) => self.roll_up((*table, node, *hour)),
-            };
+            let done = self.attempt(&task, |upkeep| match &task {
+                Task::Merge(table, files) => upkeep.merge((*table, files.clone())),
+                Task::RollUp((table, node, hour), files) => upkeep.roll_up((*table, node, *hour), files),
+            });
             match done {
                 Ok(()) => self.failing = false,
                 Err(UpkeepError::Hour(HourError::Stopped)) => return,
-                Err(error) => self.failed(&error),
+                Err(error) => {
+                    self.failed(&error);
+                    self.retry_at.insert(task.clone(), time.saturating_add(BACK_OFF));
+                }
             }
             tried.insert(task);
         }
+    }
+
+    /// Does something to files. A panic is the decoder's, over bytes that it did not expect: it is damage like other damage.
+    fn attempt(
+        &mut self,
+        task: &Task,
+        work: impl FnOnce(&mut Self) -> Result<(), UpkeepError>,
+    ) -> Result<(), UpkeepError> {
+        if let Ok(done) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            return done;
+        }
+        let (Task::Merge(_, paths) | Task::RollUp(_, paths)) = task;
+        let damaged = paths.iter().filter(|path| prove::whole(path).is_err());
+        self.apart.extend(damaged.cloned());
+        let path = paths.first().cloned().unwrap_or_default();
+        Err(UpkeepError::Unproven { path, reason: "decoding it, or another file of its hour, panicked".to_owned() })
     }
 
     /// What to do next; nothing is tried twice in a pass.
@@ -70,22 +99,31 @@ impl Upkeep {
         let open: BTreeSet<i64> = segments.filter(|segment| segment.rows() > 0).map(hour_of).collect();
         let over = |hour: i64| now >= (hour + 1).saturating_mul(HOUR_USEC) && !open.contains(&hour);
         let hours = hours(&state.catalog);
-        let merge = |((table, _, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
+        let loose = |files: &[&SealedFile]| -> Vec<PathBuf> {
             let loose = files.iter().filter(|file| !self.apart.contains(&file.path));
-            let paths: Vec<PathBuf> = loose.clone().map(|file| file.path.clone()).collect();
-            let merged = paths.len() == 1 && loose.clone().all(|file| !file.replaces.is_empty());
+            loose.map(|file| file.path.clone()).collect()
+        };
+        let merge = |((table, _, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
+            let mut paths = loose(files);
+            paths.truncate(MOST_INPUTS);
+            let is_merged = |file: &&SealedFile| paths == [&*file.path] && !file.replaces.is_empty();
+            let merged = files.iter().any(is_merged);
             (over(*hour) && !merged && !paths.is_empty()).then_some(Task::Merge(*table, paths))
         };
-        let untried = |task: &Task| !tried.contains(task);
+        let untried = |task: &Task| !tried.contains(task) && !self.retry_at.contains_key(task);
         if let Some(task) = hours.iter().filter_map(merge).find(untried) {
             return Some(task);
         }
         let covered = covered(&state.catalog);
         let from = self.rollups_from.max(self.first_rollup(&state.catalog));
         let roll_up = |(key @ (table, node, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
-            let wanted =
-                Resolution::rolls_up(*table) && over(*hour) && *hour >= from && lacks_rollup(covered.get(key), files);
-            wanted.then(|| Task::RollUp(*table, (*node).to_owned(), *hour))
+            let paths = loose(files);
+            let wanted = Resolution::rolls_up(*table)
+                && over(*hour)
+                && *hour >= from
+                && (1..=MOST_INPUTS).contains(&paths.len())
+                && lacks_rollup(covered.get(key), files, &paths);
+            wanted.then(|| Task::RollUp((*table, (*node).to_owned(), *hour), paths))
         };
         hours.iter().filter_map(roll_up).find(untried)
     }
@@ -125,23 +163,22 @@ impl Upkeep {
         Ok(())
     }
 
-    fn roll_up(&mut self, (table, node, hour): Group<'_>) -> Result<(), UpkeepError> {
-        let (files, before, replaces) = {
+    fn roll_up(&mut self, (table, node, hour): Group<'_>, paths: &[PathBuf]) -> Result<(), UpkeepError> {
+        let (before, replaces) = {
             let state = self.shared.lock();
             let of_hour = |hour: i64, resolution| {
                 let files = state.catalog.files();
                 let of_table = move |file: &&SealedFile| (file.table, file.resolution) == (table, resolution);
                 files.filter(of_table).filter(move |file| (&*file.node, file.hour()) == (node, hour))
             };
-            let files: Vec<SealedFile> = of_hour(hour, Resolution::Raw).cloned().collect();
             let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path.clone()).collect();
             let replaces: Vec<String> = of_hour(hour, Resolution::Minute)
                 .flat_map(|file| file.replaces.iter().chain([&file.segment]).cloned())
                 .collect();
-            (files, before, replaces)
+            (before, replaces)
         };
-        let paths = files.iter().map(|file| file.path.clone()).collect();
-        let plan = Merge::plan(table, paths, |inputs| self.names(inputs))?;
+        let plan = Merge::plan(table, paths.to_vec(), |inputs| self.names(inputs))?;
+        self.apart.extend(plan.left_out.iter().cloned());
         if plan.inputs.is_empty() {
             return Ok(());
         }
@@ -152,7 +189,7 @@ impl Upkeep {
         };
         let mut minutes = Minutes::of(&plan, before.as_ref())?;
         minutes.directory.replaces = replaces;
-        minutes.directory.covers = files.into_iter().map(|file| file.segment).collect();
+        minutes.directory.covers = plan.inputs.iter().map(|input| input.footer.origin.segment.clone()).collect();
         let origin = self.origin(&plan);
         let stopping = || self.is_stopping();
         let write = |origin: &Origin, output: BufWriter<&File>| rollup_file::write(&minutes, origin, output, &stopping);
@@ -264,10 +301,11 @@ impl Upkeep {
     }
 }
 
+/// What to do, and the files that it is done to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Task {
+pub(super) enum Task {
     Merge(Table, Vec<PathBuf>),
-    RollUp(Table, String, i64),
+    RollUp((Table, String, i64), Vec<PathBuf>),
 }
 
 fn hour_of(segment: &Segment) -> i64 {
@@ -292,17 +330,18 @@ fn covered(catalog: &Catalog) -> HashMap<Group<'_>, BTreeSet<&String>> {
     covered
 }
 
-/// Whether an hour's files have rows that its rollup lacks; never where the rollup knows rows that are gone by now.
-fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&SealedFile]) -> bool {
+/// Whether an hour's files, of which those at `paths` can be read together, have rows that its rollup lacks; never where the
+/// rollup knows rows that are gone by now.
+fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&SealedFile], paths: &[PathBuf]) -> bool {
     let Some(covered) = covered else { return true };
     let there: BTreeSet<&String> = files.iter().flat_map(|file| file.replaces.iter().chain([&file.segment])).collect();
-    files.iter().any(|file| !covered.contains(&file.segment)) && covered.is_subset(&there)
+    let lacking = |file: &&SealedFile| paths.contains(&file.path) && !covered.contains(&file.segment);
+    files.iter().any(lacking) && covered.is_subset(&there)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::health::Counters;
@@ -366,5 +405,34 @@ mod tests {
         assert!(paths.iter().all(|path| path.exists()));
         let known: Vec<PathBuf> = upkeep.shared.lock().catalog.files().map(|file| file.path.clone()).collect();
         assert_eq!(known, [path]);
+    }
+
+    #[test]
+    fn a_panic_over_a_damaged_file_sets_it_apart_and_is_an_error() {
+        let data = tempfile::tempdir().unwrap();
+        let (mut upkeep, paths) = upkeep(data.path());
+        let mut bytes = std::fs::read(&paths[1]).unwrap();
+        bytes[4..300].fill(0x55);
+        std::fs::write(&paths[1], bytes).unwrap();
+        let task = Task::Merge(Table::Containers, paths.clone());
+        upkeep.attempt(&task, |_| panic!("as a decoder may")).unwrap_err();
+        assert_eq!(upkeep.apart.into_iter().collect::<Vec<_>>(), paths[1..2]);
+    }
+
+    #[test]
+    fn what_failed_is_left_alone_for_a_while() {
+        let data = tempfile::tempdir().unwrap();
+        let (mut upkeep, _) = upkeep(data.path());
+        upkeep.clock = WallClock::new(|| HOUR_END).measured_by(|| Duration::ZERO);
+        (upkeep.shared.lock().scanning, upkeep.shared.lock().listed) = (false, true);
+        // There is no place for rollups; the hour itself is merged first.
+        std::fs::write(data.path().join("containers_60s"), "not a directory").unwrap();
+        let errors = |upkeep: &Upkeep| upkeep.shared.counters.merge_errors.get();
+        upkeep.merge_hours(HOUR_END);
+        upkeep.merge_hours(HOUR_END);
+        assert_eq!((upkeep.shared.counters.merged_files.get(), errors(&upkeep)), (1, 1));
+        upkeep.clock = WallClock::new(|| HOUR_END).measured_by(|| BACK_OFF);
+        upkeep.merge_hours(HOUR_END);
+        assert_eq!(errors(&upkeep), 2);
     }
 }
