@@ -250,16 +250,23 @@ fn check_spills(data: &Path, report: &mut Report) -> Result<(), CheckError> {
             Ok((rows, Some(reason))) => {
                 report.add(Kind::DamagedSpill, here, format!("it holds {rows} rows, then it is damaged: {reason}"));
             }
+            // An agent that started in the meantime recovers them.
+            Err(_) if !path.exists() => {}
             Err(reason) => report.add(Kind::DamagedSpill, here, reason),
         }
     }
     Ok(())
 }
 
+/// What is in a directory; nothing, where a running agent deleted it in the meantime.
 fn list(directory: &Path) -> Result<Vec<PathBuf>, CheckError> {
     let failed = |source| CheckError::Io { path: directory.to_owned(), source };
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(paths),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
         paths.push(entry.map_err(failed)?.path());
     }
     paths.sort();
@@ -268,4 +275,17 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, CheckError> {
 
 fn relative(data: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(data).unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_gone_is_empty_and_one_that_is_none_is_an_error() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(list(&data.path().join("gone")).unwrap(), Vec::<PathBuf>::new());
+        std::fs::write(data.path().join("file"), "").unwrap();
+        list(&data.path().join("file")).unwrap_err();
+    }
 }
