@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use super::catalog::Inserted;
 use super::durable::{create_directories, rename_new, set_aside, sync_directory};
+use super::files::{entries, remove, subdirectories};
 use super::footer::{Footer, FooterError, Origin};
 use super::layout::{self, SealedName};
-use super::prove;
+use super::postponed::Postponed;
+use super::prove::{self, Unproven};
 use super::recovery::{Replayed, replay};
 use super::resolution::Resolution;
 use super::sealed::{self, WriteError};
@@ -26,6 +28,7 @@ use super::segment::Segment;
 use super::shared::{LastSeal, Shared, State};
 use super::spill::{Ending, SpillError};
 use super::tail::Frozen;
+use crate::model::HOUR_USEC;
 use crate::table::Table;
 
 /// How long a seal that failed waits to be tried again.
@@ -81,6 +84,7 @@ pub(super) struct Unsealed {
 pub(super) struct Sealer {
     shared: Arc<Shared>,
     chores: VecDeque<Chore>,
+    postponed: Postponed,
     retry_at: Option<Instant>,
     unsealed: Unsealed,
 }
@@ -89,7 +93,7 @@ impl Sealer {
     /// A sealer that has the spill files of earlier runs to recover.
     pub(super) fn new(shared: Arc<Shared>, spills: Vec<PathBuf>) -> Self {
         let chores = std::iter::once(Chore::List).chain(spills.into_iter().map(Chore::Spill)).collect();
-        Self { shared, chores, retry_at: None, unsealed: Unsealed::default() }
+        Self { shared, chores, postponed: Postponed::default(), retry_at: None, unsealed: Unsealed::default() }
     }
 
     /// Works until the writer has ended and its last segment was tried.
@@ -142,8 +146,11 @@ impl Sealer {
                 }
                 state.idle = true;
                 self.shared.changed.notify_all();
+                if let Some(path) = self.postponed.due(Instant::now()) {
+                    return Work::Chore(Chore::Footer(path));
+                }
             }
-            let waited = self.shared.changed.wait_timeout(state, wait.unwrap_or(IDLE_WAIT));
+            let waited = self.shared.changed.wait_timeout(state, wait.or(self.postponed.wait()).unwrap_or(IDLE_WAIT));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -151,6 +158,7 @@ impl Sealer {
     /// All chores that are left are spills.
     fn note_listed(&self, state: &mut State) {
         state.pending_spills = self.chores.len();
+        state.unproven = self.postponed.hours();
         if !std::mem::replace(&mut state.listed, true) {
             self.shared.changed.notify_all();
         }
@@ -254,8 +262,10 @@ impl Sealer {
     fn read_footer(&mut self, path: PathBuf) {
         match Footer::read(&path) {
             Ok(footer) => {
-                if let Err(reason) = prove::replacement(&path, &footer) {
-                    return self.set_aside(&path, &reason);
+                match prove::replacement(&path, &footer) {
+                    Ok(()) => {}
+                    Err(Unproven::Damaged(reason)) => return self.set_aside(&path, &reason),
+                    Err(Unproven::Unread(reason)) => return self.postpone(path, &footer, &reason),
                 }
                 let (inserted, replaced) = self.shared.lock().catalog.insert(path.clone(), &footer);
                 replaced.iter().for_each(|file| remove(Some(&file.path)));
@@ -274,6 +284,13 @@ impl Sealer {
                 tracing::warn!(%error, "a file is left alone");
             }
         }
+    }
+
+    /// Until the file was read, its inputs count, and upkeep leaves their hour alone.
+    fn postpone(&mut self, path: PathBuf, footer: &Footer, reason: &str) {
+        tracing::warn!(path = %path.display(), reason, "a merged file can't be read now: it is tried again");
+        let hour = footer.directory.span.0.div_euclid(HOUR_USEC);
+        self.postponed.add(path, (footer.directory.table, hour), Instant::now());
     }
 
     fn refused(&self) {
@@ -380,29 +397,4 @@ fn write_temporary(path: &Path, (segment, table): (&Segment, Table), origin: &Or
         return Err(unproven(format!("it has {} rows instead of {rows}", footer.rows)));
     }
     Ok(footer)
-}
-
-pub(super) fn subdirectories(path: &Path) -> Vec<PathBuf> {
-    entries(path).into_iter().filter(|path| path.is_dir()).collect()
-}
-
-/// A directory that can't be listed holds nothing that can be served; it is said once, here.
-pub(super) fn entries(path: &Path) -> Vec<PathBuf> {
-    match std::fs::read_dir(path) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "a directory can't be listed");
-            Vec::new()
-        }
-    }
-}
-
-pub(super) fn remove(path: Option<&Path>) {
-    let Some(path) = path else { return };
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(path = %path.display(), %error, "a file that is no longer needed can't be deleted");
-        }
-        _ => {}
-    }
 }

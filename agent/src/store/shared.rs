@@ -15,6 +15,7 @@ use super::layout;
 use super::tail::Tail;
 use crate::health::Counters;
 use crate::model::UnixMicros;
+use crate::table::Table;
 
 /// The last file that was sealed.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -49,6 +50,8 @@ pub(super) struct State {
     pub(super) listed: bool,
     /// Spill files that the sealer has to recover, or is recovering, beside those that are parked; told once all is listed.
     pub(super) pending_spills: usize,
+    /// The tables and hours of merged files that could not be read yet.
+    pub(super) unproven: Vec<(Table, i64)>,
     pub(super) refused_files: u64,
     /// How often there was a reason to look whether files are to be merged or deleted, and how many of these were seen to.
     pub(super) upkeep_asked: u64,
@@ -82,6 +85,7 @@ impl Shared {
             scanning: true,
             listed: false,
             pending_spills: 0,
+            unproven: Vec::new(),
             refused_files: 0,
             upkeep_asked: 1,
             upkeep_done: 0,

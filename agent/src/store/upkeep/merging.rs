@@ -11,6 +11,7 @@ use super::Upkeep;
 use crate::model::{HOUR_USEC, UnixMicros};
 use crate::store::catalog::{Catalog, Inserted, SealedFile};
 use crate::store::durable::{create_directories, rename_new, sync_directory};
+use crate::store::files::remove;
 use crate::store::footer::{Directory, Footer, FooterError, Origin};
 use crate::store::hour_file::{self, HourError};
 use crate::store::layout::{self, SealedName};
@@ -19,7 +20,6 @@ use crate::store::prove;
 use crate::store::resolution::Resolution;
 use crate::store::retention::ROLLUP_SHARE;
 use crate::store::rollup_file::{self, Minutes};
-use crate::store::sealer::remove;
 use crate::store::segment::Segment;
 use crate::table::Table;
 
@@ -98,7 +98,8 @@ impl Upkeep {
         let segments = state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]);
         let open: BTreeSet<i64> = segments.filter(|segment| segment.rows() > 0).map(hour_of).collect();
         let over = |hour: i64| now >= (hour + 1).saturating_mul(HOUR_USEC) && !open.contains(&hour);
-        let hours = hours(&state.catalog);
+        let mut hours = hours(&state.catalog);
+        hours.retain(|(table, _, hour), _| !state.unproven.contains(&(*table, *hour)));
         let loose = |files: &[&SealedFile]| -> Vec<PathBuf> {
             let loose = files.iter().filter(|file| !self.apart.contains(&file.path));
             loose.map(|file| file.path.clone()).collect()
@@ -368,7 +369,7 @@ mod tests {
         let directory = DataDir::open(data, Duration::ZERO).unwrap();
         let shared = Shared::new(tail, directory, origin, Arc::new(Counters::default()));
         let date = std::fs::read_dir(data.join("containers")).unwrap().next().unwrap().unwrap().path();
-        let mut paths = crate::store::sealer::entries(&date.join("node=node-1"));
+        let mut paths = crate::store::files::entries(&date.join("node=node-1"));
         paths.sort();
         for path in &paths {
             let _ = shared.lock().catalog.insert(path.clone(), &Footer::read(path).unwrap());
@@ -424,7 +425,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let (mut upkeep, _) = upkeep(data.path());
         upkeep.clock = WallClock::new(|| HOUR_END).measured_by(|| Duration::ZERO);
-        (upkeep.shared.lock().scanning, upkeep.shared.lock().listed) = (false, true);
+        upkeep.shared.lock().scanning = false;
         // There is no place for rollups; the hour itself is merged first.
         std::fs::write(data.path().join("containers_60s"), "not a directory").unwrap();
         let errors = |upkeep: &Upkeep| upkeep.shared.counters.merge_errors.get();
@@ -434,5 +435,20 @@ mod tests {
         upkeep.clock = WallClock::new(|| HOUR_END).measured_by(|| BACK_OFF);
         upkeep.merge_hours(HOUR_END);
         assert_eq!(errors(&upkeep), 2);
+    }
+
+    #[test]
+    fn an_hour_with_a_merged_file_that_is_not_read_yet_is_left_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let (mut upkeep, paths) = upkeep(data.path());
+        let shared = Arc::clone(&upkeep.shared);
+        let hour = shared.lock().catalog.files().next().unwrap().hour();
+        shared.lock().scanning = false;
+        shared.lock().unproven = vec![(Table::Containers, hour)];
+        upkeep.merge_hours(HOUR_END);
+        assert!(paths.iter().all(|path| path.exists()) && !data.path().join("containers_60s").exists());
+        shared.lock().unproven.clear();
+        upkeep.merge_hours(HOUR_END);
+        assert!(paths.iter().all(|path| !path.exists()));
     }
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Upkeep, micros};
 use crate::model::{HOUR_USEC, UnixMicros};
+use crate::store::files::{entries, remove, subdirectories};
 use crate::store::footer::Footer;
 use crate::store::layout;
 use crate::store::resolution::Resolution;
 use crate::store::retention::{Candidate, Held, plan};
-use crate::store::sealer::{entries, remove, subdirectories};
 
 /// Manifests of runs kept at most: a crash loop makes one every few seconds.
 const MOST_SESSIONS: usize = 1000;
