@@ -32,7 +32,7 @@ pub(super) fn overlaid(known: &Identity, filed: &Identity) -> Arc<Identity> {
         kind: known.kind.or(filed.kind),
         restart_count: known.restart_count.or(filed.restart_count),
         restart_reason: text(|of| &of.restart_reason),
-        resources: if known.resources.is_empty() { &filed.resources } else { &known.resources }.clone(),
+        resources: if known.resources.is_empty() { filed.resources } else { known.resources },
         labels: if known.labels.is_empty() { &filed.labels } else { &known.labels }.clone(),
     })
 }

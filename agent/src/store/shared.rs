@@ -56,6 +56,8 @@ pub(super) struct State {
     /// How often there was a reason to look whether files are to be merged or deleted, and how many of these were seen to.
     pub(super) upkeep_asked: u64,
     pub(super) upkeep_done: u64,
+    /// What failed is to be tried again at once.
+    pub(super) upkeep_retry: bool,
     pub(super) last_seal: Option<LastSeal>,
     pub(super) last_error: Option<String>,
 }
@@ -89,6 +91,7 @@ impl Shared {
             refused_files: 0,
             upkeep_asked: 1,
             upkeep_done: 0,
+            upkeep_retry: false,
             last_seal: None,
             last_error: None,
         };

@@ -65,6 +65,9 @@ impl Upkeep {
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
         while let Some(asked) = self.wait() {
             let now = self.clock.now();
+            if std::mem::take(&mut self.shared.lock().upkeep_retry) {
+                self.retry_at.clear();
+            }
             self.retain(now);
             self.merge_hours(now);
             // What was made counts as well.
