@@ -9,6 +9,7 @@ mod hour;
 mod render;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -192,19 +193,23 @@ fn is_locked(data: &Path) -> bool {
 }
 
 fn check_table(data: &Path, name: &'static str, report: &mut Report) -> Result<(), CheckError> {
-    let mut hours: BTreeMap<i64, Vec<PathBuf>> = BTreeMap::new();
+    let mut nodes: BTreeMap<OsString, BTreeMap<i64, Vec<PathBuf>>> = BTreeMap::new();
     for date in list(&data.join(name))?.into_iter().filter(|path| path.is_dir()) {
         for node in list(&date)?.into_iter().filter(|path| path.is_dir()) {
+            let hours = nodes.entry(node.file_name().unwrap_or_default().to_owned()).or_default();
             for path in list(&node)? {
-                sort_in(data, path, &mut hours, report);
+                sort_in(data, path, hours, report);
             }
         }
     }
-    let mut seen = Seen::default();
-    for paths in hours.into_values() {
-        let mut hour = Hour::default();
-        paths.iter().for_each(|path| hour.file(data, path, name, report));
-        hour.finish(data, &mut seen, report);
+    // What one node did is no gap and no second row of another's.
+    for hours in nodes.into_values() {
+        let mut seen = Seen::default();
+        for paths in hours.into_values() {
+            let mut hour = Hour::default();
+            paths.iter().for_each(|path| hour.file(data, path, name, report));
+            hour.finish(data, &mut seen, report);
+        }
     }
     Ok(())
 }
@@ -245,16 +250,23 @@ fn check_spills(data: &Path, report: &mut Report) -> Result<(), CheckError> {
             Ok((rows, Some(reason))) => {
                 report.add(Kind::DamagedSpill, here, format!("it holds {rows} rows, then it is damaged: {reason}"));
             }
+            // An agent that started in the meantime recovers them.
+            Err(_) if !path.exists() => {}
             Err(reason) => report.add(Kind::DamagedSpill, here, reason),
         }
     }
     Ok(())
 }
 
+/// What is in a directory; nothing, where a running agent deleted it in the meantime.
 fn list(directory: &Path) -> Result<Vec<PathBuf>, CheckError> {
     let failed = |source| CheckError::Io { path: directory.to_owned(), source };
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(paths),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
         paths.push(entry.map_err(failed)?.path());
     }
     paths.sort();
@@ -263,4 +275,17 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, CheckError> {
 
 fn relative(data: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(data).unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_gone_is_empty_and_one_that_is_none_is_an_error() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(list(&data.path().join("gone")).unwrap(), Vec::<PathBuf>::new());
+        std::fs::write(data.path().join("file"), "").unwrap();
+        list(&data.path().join("file")).unwrap_err();
+    }
 }

@@ -32,12 +32,15 @@ pub mod data_dir;
 mod durable;
 mod encode;
 pub mod events;
+mod files;
 pub mod footer;
 pub mod frame;
 mod hour_file;
 pub mod inspect;
 pub mod layout;
 mod merge;
+mod naming;
+mod postponed;
 mod prove;
 pub mod reader;
 pub mod recovery;
@@ -67,7 +70,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::data_dir::{DataDir, DataDirError, Session};
 use self::footer::{FORMAT_VERSION, Origin};
@@ -125,18 +128,32 @@ pub struct Options {
     pub clock: WallClock,
 }
 
-/// Tells the time of day.
+/// Tells the time of day, and how much time goes by.
 #[derive(Clone)]
-pub struct WallClock(Arc<dyn Fn() -> UnixMicros + Send + Sync>);
+pub struct WallClock {
+    now: Arc<dyn Fn() -> UnixMicros + Send + Sync>,
+    monotonic: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
 
 impl WallClock {
     /// A clock that is asked this way.
     pub fn new(now: impl Fn() -> UnixMicros + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        let started = Instant::now();
+        Self { now: Arc::new(now), monotonic: Arc::new(move || started.elapsed()) }
+    }
+
+    /// The same, with another measure of the time that goes by, since whenever.
+    #[must_use]
+    pub fn measured_by(self, monotonic: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { monotonic: Arc::new(monotonic), ..self }
     }
 
     fn now(&self) -> UnixMicros {
-        (self.0)()
+        (self.now)()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (self.monotonic)()
     }
 }
 

@@ -34,11 +34,24 @@ pub(super) struct Hour {
 impl Hour {
     /// Looks at a file by itself.
     pub(super) fn file(&mut self, data: &Path, path: &Path, name: &'static str, report: &mut Report) {
+        self.inspected((data, path), name, inspect(path), report);
+    }
+
+    fn inspected(
+        &mut self,
+        (data, path): (&Path, &Path),
+        name: &'static str,
+        inspected: Result<Inspected, FooterError>,
+        report: &mut Report,
+    ) {
         let here = relative(data, path);
-        let inspected = match inspect(path) {
-            Ok(inspected) => inspected,
+        let is_whole = inspected.as_ref().is_ok_and(|inspected| inspected.faults.is_empty());
+        if !is_whole && !path.exists() {
             // Merged or deleted by the agent since the directory was listed.
-            Err(FooterError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return,
+            return;
+        }
+        let inspected = match inspected {
+            Ok(inspected) => inspected,
             Err(error @ (FooterError::Newer { .. } | FooterError::Foreign { .. })) => {
                 return report.add(Kind::Foreign, here, error.to_string());
             }
@@ -187,4 +200,23 @@ fn shared_times((a_path, a): (&Path, &RunFacts), (b_path, b): (&Path, &RunFacts)
     let (Ok(a), Ok(b)) = (times(a_path, &a.rows), times(b_path, &b.rows)) else { return 0 };
     let known: HashSet<i64> = a.into_iter().collect();
     b.iter().filter(|time| known.contains(time)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_that_is_gone_by_now_is_no_finding() {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("x.parquet");
+        std::fs::write(&path, "no file of rows").unwrap();
+        let (mut hour, mut report) = (Hour::default(), Report::default());
+        hour.inspected((data.path(), &path), "containers", inspect(&path), &mut report);
+        assert_eq!(report.counts[&Kind::Unreadable], 1);
+        let read = inspect(&path);
+        std::fs::remove_file(&path).unwrap();
+        hour.inspected((data.path(), &path), "containers", read, &mut report);
+        assert_eq!(report.counts[&Kind::Unreadable], 1);
+    }
 }

@@ -4,11 +4,12 @@
 //! are forgotten, so that memory is bounded by what is kept on disk. The surprise: a file's containers are kept as numbers and
 //! offsets from the file's start, 12 bytes each: a day of unmerged segments has hundreds of thousands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::footer::Footer;
+use super::naming::{is_named, overlaid};
 use super::resolution::Resolution;
 use crate::model::{HOUR_USEC, Identity, UnixMicros};
 use crate::table::Table;
@@ -18,6 +19,8 @@ use crate::table::Table;
 pub struct SealedFile {
     /// Its table.
     pub table: Table,
+    /// The node that its rows are of: a data directory may have been another node's.
+    pub node: String,
     /// Whether its rows are readings or minutes of them.
     pub resolution: Resolution,
     /// Where it is.
@@ -45,6 +48,11 @@ impl SealedFile {
     pub fn hour(&self) -> i64 {
         self.first.div_euclid(HOUR_USEC)
     }
+
+    /// The segments that its rows come from, but for its own.
+    fn sources(&self) -> impl Iterator<Item = &String> {
+        self.replaces.iter().chain(&self.covers)
+    }
 }
 
 /// A container's time range in a file, in microseconds after the file's first row: a file lies within one hour.
@@ -58,7 +66,7 @@ struct FileContainer {
 /// A container that the store has rows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerSummary {
-    /// Who it is, as its newest rows say.
+    /// Who it is, as its newest rows say; where these have no names yet, with those of older ones.
     pub identity: Arc<Identity>,
     /// The time of its first row, which may be gone from the disk by now.
     pub first_seen: UnixMicros,
@@ -75,7 +83,7 @@ pub enum Inserted {
     New,
     /// It was there.
     Known,
-    /// Another file has the same segment's rows.
+    /// Another file has the same segment's rows, or some of the rows of the segments it was made of.
     Duplicate,
     /// Its rows are in a file that was made of it and others: it is to be deleted.
     Replaced,
@@ -112,7 +120,8 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Adds a file, unless its segment is there already: nothing may appear twice. The files that it replaces leave.
+    /// Adds a file, unless its segment is there already, or segments that it was made of are in another file that was made of
+    /// them: nothing may appear twice. The files that it replaces leave, and those whose rows it has as well.
     pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<SealedFile>) {
         let directory = &footer.directory;
         let (table, resolution, (first, last)) = (directory.table, directory.resolution, directory.span);
@@ -125,11 +134,17 @@ impl Catalog {
                 return (if known { Inserted::Known } else { Inserted::Duplicate }, Vec::new());
             }
         }
-        let replaced = self.remove_segments((table, resolution), &directory.replaces);
+        let doubled = match self.doubled_by(footer) {
+            Ok(doubled) => doubled,
+            Err(refused) => return (refused, Vec::new()),
+        };
+        let mut replaced = self.remove_segments((table, resolution), &directory.replaces);
+        replaced.extend(doubled.into_iter().filter_map(|(first, path)| self.remove(first, &path)));
         self.segments.extend(directory.replaces.iter().map(|segment| (key(segment), Holder::Merged)));
         self.segments.insert(key(&footer.origin.segment), Holder::Itself);
         let file = SealedFile {
             table,
+            node: footer.origin.node.clone(),
             resolution,
             path: path.clone(),
             segment: footer.origin.segment.clone(),
@@ -198,6 +213,36 @@ impl Catalog {
         Some((file.first + i64::from(found.first), file.first + i64::from(found.last)))
     }
 
+    /// The files with rows of a merged file (or of a file of rollups) that it does not know of, all of which it has: what a
+    /// name that could not be made durable leaves. An error where one of them has rows that it lacks.
+    fn doubled_by(&self, footer: &Footer) -> Result<Vec<(UnixMicros, PathBuf)>, Inserted> {
+        let directory = &footer.directory;
+        let own: HashSet<&String> = directory.replaces.iter().chain(&directory.covers).collect();
+        if own.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hour = directory.span.0.div_euclid(HOUR_USEC).saturating_mul(HOUR_USEC);
+        let of_hour = (hour, PathBuf::new())..(hour.saturating_add(HOUR_USEC), PathBuf::new());
+        let mut doubled = Vec::new();
+        for file in self.files.range(of_hour).map(|(_, file)| file) {
+            let alike = (file.table, file.resolution) == (directory.table, directory.resolution)
+                && file.node == footer.origin.node
+                && !directory.replaces.contains(&file.segment);
+            if !alike || !file.sources().any(|segment| own.contains(segment)) {
+                continue;
+            }
+            if !file.sources().all(|segment| own.contains(segment)) {
+                let theirs: HashSet<&String> = file.sources().collect();
+                return Err(if own.is_subset(&theirs) { Inserted::Replaced } else { Inserted::Duplicate });
+            }
+            if file.sources().count() == own.len() {
+                return Err(Inserted::Replaced);
+            }
+            doubled.push((file.first, file.path.clone()));
+        }
+        Ok(doubled)
+    }
+
     fn remove_segments(&mut self, (table, resolution): (Table, Resolution), segments: &[String]) -> Vec<SealedFile> {
         if segments.is_empty() {
             return Vec::new();
@@ -232,8 +277,15 @@ impl Catalog {
             && let Some(Some(known)) = self.containers.get_mut(index as usize)
         {
             let summary = &mut known.summary;
-            if last >= summary.last_seen && *summary.identity != *identity {
-                summary.identity = Arc::new(identity.clone());
+            if *summary.identity != *identity {
+                let before = Arc::clone(&summary.identity);
+                let (newer, older) =
+                    if last >= summary.last_seen { (identity, &*before) } else { (&*before, identity) };
+                if is_named(older) && !is_named(newer) {
+                    summary.identity = overlaid(older, newer);
+                } else if last >= summary.last_seen {
+                    summary.identity = Arc::new(identity.clone());
+                }
             }
             summary.first_seen = summary.first_seen.min(first);
             summary.last_seen = summary.last_seen.max(last);

@@ -145,13 +145,25 @@ impl DataDir {
         self.path.join(layout::SESSIONS).join(format!("{run_id}.json"))
     }
 
-    /// Writes a run's manifest.
+    /// Writes a run's manifest; on a full disk there is none, because only a running agent makes room.
     ///
     /// # Errors
     /// It can't be written.
     pub fn write_session(&self, session: &Session) -> Result<(), DataDirError> {
         let path = self.session_path(&session.run_id);
-        write_atomically(&path, &json(session)).map_err(|source| DataDirError::Unwritable { path, source })
+        let written = write_atomically(&path, &json(session));
+        unless_full(written, &path).map_err(|source| DataDirError::Unwritable { path, source })
+    }
+}
+
+/// What has to be done without on a full disk.
+fn unless_full(written: io::Result<()>, path: &Path) -> io::Result<()> {
+    match written {
+        Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            tracing::warn!(path = %path.display(), %error, "the disk is full: the agent starts without this file's content");
+            Ok(())
+        }
+        written => written,
     }
 }
 
@@ -229,7 +241,7 @@ fn lock(path: &Path, wait: Duration) -> Result<File, DataDirError> {
     }
     // Only a hint for whoever waits: the lock itself is the kernel's.
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
-    written.map_err(unwritable)?;
+    unless_full(written, &lock_path).map_err(unwritable)?;
     Ok(file)
 }
 

@@ -187,10 +187,11 @@ impl Reader {
         }
     }
 
-    /// Sees to it that what is due is merged, summed up and deleted now, and waits for that.
+    /// Sees to it that what is due is merged, summed up and deleted now, what failed before included, and waits for that.
     pub fn keep_up(&self) {
         let mut state = self.shared.lock();
         state.upkeep_asked += 1;
+        state.upkeep_retry = true;
         let asked = state.upkeep_asked;
         self.shared.changed.notify_all();
         let waited = self.shared.changed.wait_while(state, |state| state.upkeep_done < asked && !state.stopping);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::model::UnixMicros;
+use crate::model::{HOUR_USEC, UnixMicros};
 
 /// The part of the budget that rollups may take: a quarter.
 pub const ROLLUP_SHARE: u64 = 4;
@@ -44,6 +44,36 @@ pub struct Candidate {
     pub last: UnixMicros,
     /// Its size.
     pub bytes: u64,
+}
+
+/// How far the wall clock may be ahead of what is expected without being doubted: runs and hours end late, clocks drift.
+const TRUSTED_STEP: i64 = HOUR_USEC;
+/// How long a clock that went further ahead is doubted: as long as nobody sets it back, its time is taken for true then.
+const DOUBT: Duration = Duration::from_secs(24 * 3600);
+
+/// What time it is for ages. A wall clock that jumps far ahead, by mistake, would have everything deleted at once: such a time
+/// counts only once it has held for a day. Until then time goes on from the newest row that was there at the start, or from
+/// before the jump, as the monotonic clock tells; the budget of bytes holds in any case.
+#[derive(Debug, Default)]
+pub struct AgeClock {
+    /// A time that is not doubted, and when on the monotonic clock it was.
+    known: Option<(Duration, UnixMicros)>,
+    doubted_since: Option<Duration>,
+}
+
+impl AgeClock {
+    /// The time that ages are counted from; `newest` is the newest row's at the first call.
+    pub fn now(&mut self, wall: UnixMicros, monotonic: Duration, newest: Option<UnixMicros>) -> UnixMicros {
+        let (at, then) = self.known.unwrap_or((monotonic, newest.unwrap_or(wall)));
+        let passed = i64::try_from(monotonic.saturating_sub(at).as_micros()).unwrap_or(i64::MAX);
+        let expected = then.saturating_add(passed);
+        let doubted = wall > expected.saturating_add(TRUSTED_STEP);
+        self.doubted_since = self.doubted_since.or(Some(monotonic)).filter(|_| doubted);
+        let held = self.doubted_since.is_some_and(|since| monotonic.saturating_sub(since) >= DOUBT);
+        let trusted = if doubted && !held { expected } else { expected.max(wall) };
+        self.known = Some((monotonic, trusted));
+        trusted.min(wall)
+    }
 }
 
 /// The positions of the files that go, in the order in which they go.
@@ -137,6 +167,28 @@ mod tests {
     fn rollups_beyond_their_share_go_themselves() {
         let files = [file(Held::Rollup, 9, 20), file(Held::Rollup, 8, 20), file(Held::Raw, 1, 60)];
         assert_eq!(plan(&files, &budget(100), NOW), [0]);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_is_believed_after_a_day() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let hour = |hours: i64| NOW + hours * HOUR_USEC;
+        let mut clock = AgeClock::default();
+        assert_eq!(clock.now(hour(1), hours(0), Some(NOW)), hour(1), "a little late");
+        assert_eq!(clock.now(hour(2), hours(1), None), hour(2));
+        assert_eq!(clock.now(hour(9000), hours(2), None), hour(3), "it jumped");
+        assert_eq!(clock.now(hour(4), hours(3), None), hour(4), "it was set back");
+        assert_eq!(clock.now(hour(9000), hours(4), None), hour(5));
+        assert_eq!(clock.now(hour(9023), hours(27), None), hour(28));
+        assert_eq!(clock.now(hour(9024), hours(28), None), hour(9024), "it stayed there");
+        assert_eq!(clock.now(hour(-9000), hours(29), None), hour(-9000), "nothing is old");
+        assert_eq!(clock.now(hour(9026), hours(30), None), hour(9026), "a clock that was behind for a while");
+    }
+
+    #[test]
+    fn at_the_start_the_newest_row_is_what_the_clock_is_measured_by() {
+        assert_eq!(AgeClock::default().now(NOW + 90 * DAY, Duration::ZERO, Some(NOW)), NOW);
+        assert_eq!(AgeClock::default().now(NOW, Duration::ZERO, None), NOW);
     }
 
     proptest! {

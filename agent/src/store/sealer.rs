@@ -16,16 +16,19 @@ use std::time::{Duration, Instant};
 
 use super::catalog::Inserted;
 use super::durable::{create_directories, rename_new, set_aside, sync_directory};
+use super::files::{entries, remove, subdirectories};
 use super::footer::{Footer, FooterError, Origin};
 use super::layout::{self, SealedName};
-use super::prove;
+use super::postponed::Postponed;
+use super::prove::{self, Unproven};
 use super::recovery::{Replayed, replay};
 use super::resolution::Resolution;
 use super::sealed::{self, WriteError};
 use super::segment::Segment;
-use super::shared::{LastSeal, Shared};
+use super::shared::{LastSeal, Shared, State};
 use super::spill::{Ending, SpillError};
 use super::tail::Frozen;
+use crate::model::HOUR_USEC;
 use crate::table::Table;
 
 /// How long a seal that failed waits to be tried again.
@@ -57,6 +60,12 @@ pub(super) enum Chore {
     Spill(PathBuf),
 }
 
+impl Chore {
+    fn only_reads(&self) -> bool {
+        matches!(self, Self::List | Self::Footer(_))
+    }
+}
+
 enum Work {
     Seal(Frozen),
     Chore(Chore),
@@ -75,6 +84,7 @@ pub(super) struct Unsealed {
 pub(super) struct Sealer {
     shared: Arc<Shared>,
     chores: VecDeque<Chore>,
+    postponed: Postponed,
     retry_at: Option<Instant>,
     unsealed: Unsealed,
 }
@@ -83,7 +93,7 @@ impl Sealer {
     /// A sealer that has the spill files of earlier runs to recover.
     pub(super) fn new(shared: Arc<Shared>, spills: Vec<PathBuf>) -> Self {
         let chores = std::iter::once(Chore::List).chain(spills.into_iter().map(Chore::Spill)).collect();
-        Self { shared, chores, retry_at: None, unsealed: Unsealed::default() }
+        Self { shared, chores, postponed: Postponed::default(), retry_at: None, unsealed: Unsealed::default() }
     }
 
     /// Works until the writer has ended and its last segment was tried.
@@ -105,6 +115,11 @@ impl Sealer {
         let mut state = self.shared.lock();
         loop {
             state.sealing = None;
+            // What was found at start is known even while nothing can be written: retention must know it, to make room.
+            let finding = self.chores.front().is_some_and(Chore::only_reads);
+            if !finding {
+                self.note_listed(&mut state);
+            }
             let stopping = state.stopping;
             let wait =
                 self.retry_at.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
@@ -117,16 +132,35 @@ impl Sealer {
             if stopping {
                 return Work::Stop;
             }
+            if finding && let Some(chore) = self.chores.pop_front() {
+                return Work::Chore(chore);
+            }
             if wait.is_none() {
                 self.chores.extend(state.parked.drain(..).map(Chore::Spill));
+                state.pending_spills = self.chores.len();
                 if let Some(chore) = self.chores.pop_front() {
                     return Work::Chore(chore);
                 }
-                (state.scanning, state.idle) = (false, true);
+                if std::mem::take(&mut state.scanning) {
+                    state.upkeep_asked += 1;
+                }
+                state.idle = true;
                 self.shared.changed.notify_all();
+                if let Some(path) = self.postponed.due(Instant::now()) {
+                    return Work::Chore(Chore::Footer(path));
+                }
             }
-            let waited = self.shared.changed.wait_timeout(state, wait.unwrap_or(IDLE_WAIT));
+            let waited = self.shared.changed.wait_timeout(state, wait.or(self.postponed.wait()).unwrap_or(IDLE_WAIT));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// All chores that are left are spills.
+    fn note_listed(&self, state: &mut State) {
+        state.pending_spills = self.chores.len();
+        state.unproven = self.postponed.hours();
+        if !std::mem::replace(&mut state.listed, true) {
+            self.shared.changed.notify_all();
         }
     }
 
@@ -228,8 +262,10 @@ impl Sealer {
     fn read_footer(&mut self, path: PathBuf) {
         match Footer::read(&path) {
             Ok(footer) => {
-                if let Err(reason) = prove::replacement(&path, &footer) {
-                    return self.set_aside(&path, &reason);
+                match prove::replacement(&path, &footer) {
+                    Ok(()) => {}
+                    Err(Unproven::Damaged(reason)) => return self.set_aside(&path, &reason),
+                    Err(Unproven::Unread(reason)) => return self.postpone(path, &footer, &reason),
                 }
                 let (inserted, replaced) = self.shared.lock().catalog.insert(path.clone(), &footer);
                 replaced.iter().for_each(|file| remove(Some(&file.path)));
@@ -248,6 +284,13 @@ impl Sealer {
                 tracing::warn!(%error, "a file is left alone");
             }
         }
+    }
+
+    /// Until the file was read, its inputs count, and upkeep leaves their hour alone.
+    fn postpone(&mut self, path: PathBuf, footer: &Footer, reason: &str) {
+        tracing::warn!(path = %path.display(), reason, "a merged file can't be read now: it is tried again");
+        let hour = footer.directory.span.0.div_euclid(HOUR_USEC);
+        self.postponed.add(path, (footer.directory.table, hour), Instant::now());
     }
 
     fn refused(&self) {
@@ -354,29 +397,4 @@ fn write_temporary(path: &Path, (segment, table): (&Segment, Table), origin: &Or
         return Err(unproven(format!("it has {} rows instead of {rows}", footer.rows)));
     }
     Ok(footer)
-}
-
-pub(super) fn subdirectories(path: &Path) -> Vec<PathBuf> {
-    entries(path).into_iter().filter(|path| path.is_dir()).collect()
-}
-
-/// A directory that can't be listed holds nothing that can be served; it is said once, here.
-pub(super) fn entries(path: &Path) -> Vec<PathBuf> {
-    match std::fs::read_dir(path) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "a directory can't be listed");
-            Vec::new()
-        }
-    }
-}
-
-pub(super) fn remove(path: Option<&Path>) {
-    let Some(path) = path else { return };
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(path = %path.display(), %error, "a file that is no longer needed can't be deleted");
-        }
-        _ => {}
-    }
 }

@@ -15,6 +15,7 @@ use super::layout;
 use super::tail::Tail;
 use crate::health::Counters;
 use crate::model::UnixMicros;
+use crate::table::Table;
 
 /// The last file that was sealed.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -45,10 +46,18 @@ pub(super) struct State {
     pub(super) idle: bool,
     /// The files found at start are not all known yet, or not all spills recovered.
     pub(super) scanning: bool,
+    /// The files found at start are all known; spills may wait.
+    pub(super) listed: bool,
+    /// Spill files that the sealer has to recover, or is recovering, beside those that are parked; told once all is listed.
+    pub(super) pending_spills: usize,
+    /// The tables and hours of merged files that could not be read yet.
+    pub(super) unproven: Vec<(Table, i64)>,
     pub(super) refused_files: u64,
     /// How often there was a reason to look whether files are to be merged or deleted, and how many of these were seen to.
     pub(super) upkeep_asked: u64,
     pub(super) upkeep_done: u64,
+    /// What failed is to be tried again at once.
+    pub(super) upkeep_retry: bool,
     pub(super) last_seal: Option<LastSeal>,
     pub(super) last_error: Option<String>,
 }
@@ -76,9 +85,13 @@ impl Shared {
             stopping: false,
             idle: false,
             scanning: true,
+            listed: false,
+            pending_spills: 0,
+            unproven: Vec::new(),
             refused_files: 0,
             upkeep_asked: 1,
             upkeep_done: 0,
+            upkeep_retry: false,
             last_seal: None,
             last_error: None,
         };

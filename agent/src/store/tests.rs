@@ -3,9 +3,10 @@
 mod checked;
 mod crash;
 mod damage;
-mod endurance;
+pub(in crate::store) mod endurance;
 mod round_trip;
 mod tables;
+mod upkept;
 
 use std::collections::BTreeMap;
 use std::fs::File;

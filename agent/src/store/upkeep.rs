@@ -10,13 +10,14 @@
 mod merging;
 mod retaining;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use self::merging::Task;
 use super::WallClock;
-use super::retention::Budget;
+use super::retention::{AgeClock, Budget};
 use super::shared::Shared;
 use crate::model::UnixMicros;
 
@@ -30,6 +31,9 @@ const NICE: i32 = 15;
 pub(super) struct Upkeep {
     shared: Arc<Shared>,
     clock: WallClock,
+    age_clock: AgeClock,
+    /// What failed, and when on the monotonic clock it may be tried again.
+    retry_at: BTreeMap<Task, Duration>,
     budget: Budget,
     /// Files that can't be merged; they stay as they are.
     apart: HashSet<PathBuf>,
@@ -42,7 +46,17 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     pub(super) fn new(shared: Arc<Shared>, clock: WallClock, budget: Budget) -> Self {
-        Self { shared, clock, budget, apart: HashSet::new(), rollups_from: i64::MIN, made: 0, failing: false }
+        Self {
+            shared,
+            clock,
+            age_clock: AgeClock::default(),
+            retry_at: BTreeMap::new(),
+            budget,
+            apart: HashSet::new(),
+            rollups_from: i64::MIN,
+            made: 0,
+            failing: false,
+        }
     }
 
     /// Works until the store ends.
@@ -51,6 +65,9 @@ impl Upkeep {
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
         while let Some(asked) = self.wait() {
             let now = self.clock.now();
+            if std::mem::take(&mut self.shared.lock().upkeep_retry) {
+                self.retry_at.clear();
+            }
             self.retain(now);
             self.merge_hours(now);
             // What was made counts as well.
@@ -65,15 +82,16 @@ impl Upkeep {
         }
     }
 
-    /// Waits for a reason or the time; `None` at the end. Files found at start must all be known first.
+    /// Waits for a reason or the time; `None` at the end. Files found at start must all be known first; spills may be left,
+    /// because on a full disk only retention makes the room to recover them.
     fn wait(&self) -> Option<u64> {
         let state = self.shared.lock();
         let idle = |state: &mut super::shared::State| {
-            !state.stopping && (state.scanning || state.upkeep_asked <= state.upkeep_done)
+            !state.stopping && (!state.listed || state.upkeep_asked <= state.upkeep_done)
         };
         let waited = self.shared.changed.wait_timeout_while(state, EVERY, idle);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        while state.scanning && !state.stopping {
+        while !state.listed && !state.stopping {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         (!state.stopping).then_some(state.upkeep_asked)

@@ -150,16 +150,18 @@ fn columns(path: &Path, table: Table, file: &SerializedFileReader<File>) -> Resu
     Ok(columns)
 }
 
-/// The text columns and numbers that make a subject's id, in its order; see [`crate::subject::Subject::id`].
-fn key_columns(table: Table) -> (&'static [&'static str], &'static [&'static str]) {
+/// The text columns and numbers that make a subject's id, in its order; see [`crate::subject::Subject::id`]. Of texts that
+/// stand for each other the first that is there counts.
+fn key_columns(table: Table) -> (&'static [&'static [&'static str]], &'static [&'static str]) {
     match table {
-        Table::Containers => (&["container_id"], &[]),
-        Table::Pods => (&["pod_uid"], &[]),
-        Table::Processes => (&["container_id"], &["pid", "start_ticks"]),
-        Table::Network => (&["pod_uid", "netns", "interface"], &[]),
-        Table::IoDevices => (&["container_id", "device_number"], &[]),
+        Table::Containers => (&[&["container_id"]], &[]),
+        Table::Pods => (&[&["pod_uid"]], &[]),
+        Table::Processes => (&[&["container_id"]], &["pid", "start_ticks"]),
+        // A container outside of pods has a network of its own.
+        Table::Network => (&[&["pod_uid", "container_id"], &["netns"], &["interface"]], &[]),
+        Table::IoDevices => (&[&["container_id"], &["device_number"]], &[]),
         // The owner of a disk is the node, which has no id.
-        Table::Disks => (&["", "device_number"], &[]),
+        Table::Disks => (&[&[], &["device_number"]], &[]),
         Table::Node | Table::Events => (&[], &[]),
     }
 }
@@ -244,8 +246,9 @@ fn key(table: Table, texts: &[Option<Arc<str>>], numbers: &[Option<i64>]) -> Arc
     let (names, _) = key_columns(table);
     let text = |name: &&str| {
         let position = table.texts().iter().position(|column| column.name == *name);
-        position.and_then(|position| texts[position].as_deref()).unwrap_or("").to_owned()
+        position.and_then(|position| texts[position].as_deref())
     };
+    let text = |names: &&[&str]| names.iter().find_map(text).unwrap_or("").to_owned();
     let numbers = numbers.iter().map(|number| number.map(|number| number.to_string()).unwrap_or_default());
     let parts: Vec<String> = names.iter().map(text).chain(numbers).collect();
     Arc::from(parts.join(" "))

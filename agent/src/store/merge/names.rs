@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::input::Input;
 use crate::model::Identity;
+use crate::store::naming::overlaid;
 use crate::store::shared::State;
 use crate::subject::Owner;
 use crate::table::Table;
@@ -39,7 +40,9 @@ impl Names {
         // The living are newer than what was filed.
         for identity in filed.chain(state.tail.live_identities()) {
             if ids.contains(identity.container_id.as_str()) {
-                names.containers.insert(identity.container_id.clone(), Arc::clone(identity));
+                let filed = names.containers.get(&identity.container_id);
+                let known = filed.map_or_else(|| Arc::clone(identity), |filed| overlaid(identity, filed));
+                names.containers.insert(identity.container_id.clone(), known);
             }
             let Some(uid) = identity.pod_uid.as_deref().filter(|uid| identity.pod.is_some() && pods.contains(uid))
             else {
@@ -54,12 +57,12 @@ impl Names {
     pub(super) fn identity(&self, table: Table, filed: &Identity) -> Arc<Identity> {
         if table != Table::Pods {
             let known = self.containers.get(&filed.container_id);
-            return known.map_or_else(|| Arc::new(filed.clone()), Arc::clone);
+            return known.map_or_else(|| Arc::new(filed.clone()), |known| overlaid(known, filed));
         }
         let Some(named) = self.pods.get(&filed.container_id) else { return Arc::new(filed.clone()) };
         Arc::new(Identity {
             pod: named.pod.clone(),
-            namespace: named.namespace.clone(),
+            namespace: named.namespace.clone().or_else(|| filed.namespace.clone()),
             workload: named.workload.clone().or_else(|| filed.workload.clone()),
             ..filed.clone()
         })
@@ -96,7 +99,9 @@ impl Names {
         ];
         let mut texts = texts.to_vec();
         for (name, value) in names {
-            if let Some(position) = position(name) {
+            // A pod's uid is a part of what the rows of networks are sorted by.
+            let is_key = table == Table::Network && name == "pod_uid";
+            if let Some(position) = position(name).filter(|_| !is_key) {
                 texts[position] = value.map(Arc::from);
             }
         }

@@ -14,36 +14,48 @@ use crate::subject::Subject;
 
 const SECOND: i64 = 1_000_000;
 /// The end of the hour that [`hour`] lies in.
-pub(super) const HOUR_END: UnixMicros = HOUR + HOUR_USEC;
+pub(in crate::store) const HOUR_END: UnixMicros = HOUR + HOUR_USEC;
 
 /// A clock that tests set.
 #[derive(Clone, Default)]
-struct Hands(Arc<Mutex<UnixMicros>>);
+pub(super) struct Hands(Arc<Mutex<UnixMicros>>);
 
 impl Hands {
-    fn at(time: UnixMicros) -> Self {
+    pub(super) fn at(time: UnixMicros) -> Self {
         Self(Arc::new(Mutex::new(time)))
     }
 
-    fn set(&self, time: UnixMicros) {
+    pub(super) fn set(&self, time: UnixMicros) {
         *self.0.lock().unwrap() = time;
     }
 
+    pub(super) fn time(&self) -> UnixMicros {
+        *self.0.lock().unwrap()
+    }
+
+    /// A clock that does not jump: whenever it is set, that much time went by.
     fn clock(&self) -> WallClock {
-        let hands = self.clone();
-        WallClock::new(move || *hands.0.lock().unwrap())
+        let (hands, same) = (self.clone(), self.clone());
+        let monotonic = move || Duration::from_micros(*same.0.lock().unwrap() as u64);
+        WallClock::new(move || *hands.0.lock().unwrap()).measured_by(monotonic)
     }
 }
 
-fn timed(data: &Path, started: UnixMicros, hands: &Hands) -> Options {
+pub(super) fn timed(data: &Path, started: UnixMicros, hands: &Hands) -> Options {
     Options { started, clock: hands.clock(), ..options(data) }
 }
 
 /// Runs a store over ticks, sealing after each batch, at a time at which their hours are not over.
-pub(super) fn record(data: &Path, batches: &[Vec<Tick>]) {
+pub(in crate::store) fn record(data: &Path, batches: &[Vec<Tick>]) {
+    record_of("node-1", data, batches);
+}
+
+/// The same for a node of this name.
+pub(super) fn record_of(node: &str, data: &Path, batches: &[Vec<Tick>]) {
     for (run, ticks) in batches.iter().enumerate() {
         let hands = Hands::at(0);
-        let (store, sender, _) = start(timed(data, HOUR + run as i64, &hands));
+        let options = Options { node: node.to_owned(), ..timed(data, HOUR + run as i64, &hands) };
+        let (store, sender, _) = start(options);
         ticks.iter().for_each(|tick| sender.send(tick.clone()).unwrap());
         drop(sender);
         store.join();
@@ -51,7 +63,7 @@ pub(super) fn record(data: &Path, batches: &[Vec<Tick>]) {
 }
 
 /// Starts a store at a time, lets it do what is due, and stops it.
-pub(super) fn upkeep(data: &Path, now: UnixMicros) -> Arc<Counters> {
+pub(in crate::store) fn upkeep(data: &Path, now: UnixMicros) -> Arc<Counters> {
     let hands = Hands::at(now);
     let (store, sender, counters) = start(timed(data, now, &hands));
     store.reader().wait_settled();
@@ -62,7 +74,7 @@ pub(super) fn upkeep(data: &Path, now: UnixMicros) -> Arc<Counters> {
 }
 
 /// Three batches of one hour: two containers, of which the second comes later, with a counter and a gauge.
-pub(super) fn hour() -> Vec<Vec<Tick>> {
+pub(in crate::store) fn hour() -> Vec<Vec<Tick>> {
     let batch = |number: i64| {
         let at = HOUR + number * 90 * SECOND;
         let tick = |second: i64| {
@@ -94,7 +106,7 @@ fn rows_of(batches: &[Vec<Tick>]) -> Vec<PlainRow> {
 }
 
 /// The rows of `containers` in ticks.
-fn container_rows(batches: &[Vec<Tick>]) -> Vec<PlainRow> {
+pub(super) fn container_rows(batches: &[Vec<Tick>]) -> Vec<PlainRow> {
     let mut kept = batches.concat();
     for tick in &mut kept {
         let (mut rows, mut values) = (Vec::new(), Vec::new());
@@ -109,12 +121,12 @@ fn container_rows(batches: &[Vec<Tick>]) -> Vec<PlainRow> {
     rows_of(&[kept])
 }
 
-fn below(data: &Path, table: &str) -> Vec<PathBuf> {
+pub(super) fn below(data: &Path, table: &str) -> Vec<PathBuf> {
     let directory = data.join(table);
     if directory.exists() { files_below(&directory) } else { Vec::new() }
 }
 
-fn column(path: &Path, name: &str) -> Vec<Option<i64>> {
+pub(super) fn column(path: &Path, name: &str) -> Vec<Option<i64>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();
     let of = |batch: RecordBatch| {
         let array = batch.column_by_name(name).unwrap().as_primitive::<Int64Type>().clone();

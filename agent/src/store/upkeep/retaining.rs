@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Upkeep, micros};
 use crate::model::{HOUR_USEC, UnixMicros};
+use crate::store::files::{entries, remove, subdirectories};
 use crate::store::footer::Footer;
 use crate::store::layout;
 use crate::store::resolution::Resolution;
 use crate::store::retention::{Candidate, Held, plan};
-use crate::store::sealer::{entries, remove, subdirectories};
 
 /// Manifests of runs kept at most: a crash loop makes one every few seconds.
 const MOST_SESSIONS: usize = 1000;
@@ -33,7 +33,8 @@ impl Upkeep {
             candidates.push(Candidate { held: Held::SetAside, last, bytes });
             files.push(File { path, first: None });
         }
-        let go = plan(&candidates, &self.budget, now);
+        let newest = candidates.iter().filter(|file| file.held != Held::SetAside).map(|file| file.last).max();
+        let go = plan(&candidates, &self.budget, self.age_clock.now(now, self.clock.monotonic(), newest));
         for index in &go {
             self.delete(&files[*index], candidates[*index].bytes);
             if candidates[*index].held == Held::Rollup {
