@@ -34,9 +34,9 @@ use crate::hierarchy::Hierarchy;
 use crate::kernel_log::KernelLog;
 use crate::model::{Keys, SeriesKey, Tick};
 use crate::outbox::Outbox;
-use crate::schedule::{Monotonic, Schedule, stat_is_due};
+use crate::schedule::{Monotonic, Schedule, pod_is_due, stat_is_due};
 use crate::source::{Outcome, Plan, Reader, Wanted};
-use member::{Life, Member, Reading};
+use member::{Life, Member, Reading, Sort};
 use naming::{Asked, Naming};
 pub use status::{SamplerStatus, StatusCell};
 use wait::{StopSwitch, Waiter};
@@ -253,6 +253,9 @@ impl Sampler {
         // What was held back is older than anything of this pass, so it comes first: rows stay in the order of time.
         for ended in [true, false] {
             for member in self.members.values_mut().filter(|member| (member.life == Life::Ended) == ended) {
+                if member.sort == Sort::Pod && !pod_is_due(self.ticks, member.key.0, self.options.interval) {
+                    continue;
+                }
                 let wanted = wanted(member, (self.ticks, begun), (self.options.interval, stretch), &mut shed);
                 let reading = Reading { plan: &self.plan, time: wall(), wanted, totals: totals.remove(&member.key) };
                 if member.sample(&mut self.reader, reading, tick) == Outcome::Gone {

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Time on the monotonic clock, from an arbitrary origin.
 pub type Monotonic = Duration;
 
+/// How often a pod's own cgroup is read.
+const POD_EVERY: Duration = Duration::from_secs(5);
+
 /// The deadlines of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
@@ -46,6 +49,18 @@ impl Schedule {
     }
 }
 
+/// Which ticks read a pod's own cgroup: one in five seconds, pods spread evenly. Its totals change with its containers',
+/// which are read at every tick.
+#[must_use]
+pub fn pod_is_due(tick: u64, spread: u32, interval: Duration) -> bool {
+    (tick + u64::from(spread)).is_multiple_of(ticks_in(POD_EVERY, interval))
+}
+
+/// The ticks in a time, at least one.
+fn ticks_in(time: Duration, interval: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(interval.as_nanos().max(1))).unwrap_or(1).max(1)
+}
+
 fn saturating_nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -54,8 +69,7 @@ fn saturating_nanos(duration: Duration) -> u64 {
 /// spread evenly, so that no file of that class is read more than once a second; `stretch` times as seldom.
 #[must_use]
 pub fn stat_is_due(tick: u64, spread: u32, (interval, stretch): (Duration, u64)) -> bool {
-    let every = u64::try_from(Duration::from_secs(1).as_nanos().div_ceil(interval.as_nanos().max(1))).unwrap_or(1);
-    (tick + u64::from(spread)).is_multiple_of(every.max(1) * stretch.max(1))
+    (tick + u64::from(spread)).is_multiple_of(ticks_in(Duration::from_secs(1), interval) * stretch.max(1))
 }
 
 #[cfg(test)]
@@ -85,6 +99,14 @@ mod tests {
     fn the_stat_class_is_read_on_every_tick_from_one_second_up() {
         assert!((0..10).all(|tick| stat_is_due(tick, 7, (Duration::from_secs(1), 1))));
         assert!((0..10).all(|tick| stat_is_due(tick, 7, (Duration::from_secs(60), 1))));
+    }
+
+    #[test]
+    fn a_pod_is_read_once_in_five_seconds_and_at_least_every_tick() {
+        let count = |interval, ticks| (0..ticks).filter(|&tick| pod_is_due(tick, 3, interval)).count();
+        assert_eq!(count(Duration::from_secs(1), 100), 20);
+        assert_eq!(count(100 * MS, 100), 2);
+        assert_eq!(count(Duration::from_secs(60), 10), 10);
     }
 
     proptest! {

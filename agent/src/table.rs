@@ -60,7 +60,7 @@ impl Field {
 pub enum Table {
     /// Containers (and, under `--scope all`, any cgroup), at every tick.
     Containers,
-    /// The cgroups of whole pods: their totals keep what containers used that are gone.
+    /// The cgroups of whole pods, every 5 s: their totals keep what containers used that are gone.
     Pods,
     /// Processes of containers.
     Processes,
