@@ -6,6 +6,7 @@
 
 #[path = "../bed/mod.rs"]
 mod bed;
+mod clock;
 mod events;
 mod pods_and_devices;
 mod watch;

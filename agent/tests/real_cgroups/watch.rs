@@ -30,6 +30,8 @@ pub struct Watch {
     pub deaths: Vec<SeriesKey>,
     pub devices: HashMap<SeriesKey, Arc<Device>>,
     pub events: Vec<(Arc<Event>, Row, Vec<i64>)>,
+    /// Ticks that end a segment.
+    pub seals: u64,
 }
 
 impl Watch {
@@ -60,6 +62,7 @@ impl Watch {
             deaths: Vec::new(),
             devices: HashMap::new(),
             events: Vec::new(),
+            seals: 0,
         }
     }
 
@@ -74,6 +77,7 @@ impl Watch {
     }
 
     pub fn take(&mut self, tick: &Tick) {
+        self.seals += u64::from(tick.seal);
         let known = tick.births.iter().filter_map(|(key, subject)| Some((*key, Arc::clone(subject.identity()?))));
         self.identities.extend(known);
         for (key, subject) in &tick.births {
