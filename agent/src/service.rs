@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod containers;
 pub mod events;
 pub mod facts;
+pub mod question;
 
 use crate::health::{BUCKETS_SECONDS, Counters, HistogramValue};
 use crate::metric::Column;

@@ -44,9 +44,7 @@ mod postponed;
 mod prove;
 pub mod reader;
 pub mod recovery;
-pub mod resolution;
 pub mod retention;
-pub mod rollup;
 mod rollup_file;
 pub mod rotation;
 pub mod rowlog;
@@ -65,6 +63,9 @@ mod writer;
 mod testing;
 #[cfg(test)]
 mod tests;
+
+pub use crate::resolution;
+pub use crate::rollup;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

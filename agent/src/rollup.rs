@@ -13,7 +13,7 @@ pub const MINUTE_USEC: i64 = 60_000_000;
 pub const SAMPLES: &str = "samples";
 
 /// What is kept of a column's readings in a minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Statistic {
     /// The smallest reading.
     Min,
