@@ -2,9 +2,10 @@
 //!
 //! No I/O: files are told to it when they are sealed, found at start, merged or deleted. Containers of which no file is left
 //! are forgotten, so that memory is bounded by what is kept on disk. The surprise: a file's containers are kept as numbers and
-//! offsets from the file's start, 12 bytes each: a day of unmerged segments has hundreds of thousands.
+//! offsets from the file's start, 16 bytes each: a day of unmerged segments has hundreds of thousands.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct SealedFile {
     /// The time of its latest row.
     pub last: UnixMicros,
     containers: Box<[FileContainer]>,
+    /// Whether these are in the order of their ids, as this agent writes them; another hand may have made the file.
+    in_order: bool,
 }
 
 impl SealedFile {
@@ -55,12 +58,25 @@ impl SealedFile {
     }
 }
 
-/// A container's time range in a file, in microseconds after the file's first row: a file lies within one hour.
+/// A container's time range in a file, in microseconds after the file's first row: a file lies within one hour. Its rows end
+/// where those of the next one begin.
 #[derive(Clone, Copy, Debug)]
 struct FileContainer {
     container: u32,
     first: u32,
     last: u32,
+    first_row: u32,
+}
+
+/// Where a container's rows are in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRows {
+    /// Their positions.
+    pub rows: Range<u64>,
+    /// The time of the first of them.
+    pub first: UnixMicros,
+    /// The time of the last of them.
+    pub last: UnixMicros,
 }
 
 /// A container that the store has rows of.
@@ -110,7 +126,7 @@ type SegmentKey = (Table, Resolution, String);
 /// The sealed files and their containers.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    files: BTreeMap<(UnixMicros, PathBuf), SealedFile>,
+    files: BTreeMap<(UnixMicros, PathBuf), Arc<SealedFile>>,
     segments: HashMap<SegmentKey, Holder>,
     containers: Vec<Option<Known>>,
     free: Vec<u32>,
@@ -122,7 +138,7 @@ pub struct Catalog {
 impl Catalog {
     /// Adds a file, unless its segment is there already, or segments that it was made of are in another file that was made of
     /// them: nothing may appear twice. The files that it replaces leave, and those whose rows it has as well.
-    pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<SealedFile>) {
+    pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<Arc<SealedFile>>) {
         let directory = &footer.directory;
         let (table, resolution, (first, last)) = (directory.table, directory.resolution, directory.span);
         let key = |segment: &String| (table, resolution, segment.clone());
@@ -155,15 +171,16 @@ impl Catalog {
             first,
             last,
             containers: self.note_all(footer),
+            in_order: directory.containers.is_sorted_by_key(|entry| &entry.identity.container_id),
         };
         self.rows += footer.rows;
         self.bytes += footer.bytes;
-        self.files.insert((first, path), file);
+        self.files.insert((first, path), Arc::new(file));
         (Inserted::New, replaced)
     }
 
     /// Forgets a file.
-    pub fn remove(&mut self, first: UnixMicros, path: &Path) -> Option<SealedFile> {
+    pub fn remove(&mut self, first: UnixMicros, path: &Path) -> Option<Arc<SealedFile>> {
         let file = self.files.remove(&(first, path.to_owned()))?;
         self.rows -= file.rows;
         self.bytes -= file.bytes;
@@ -183,7 +200,7 @@ impl Catalog {
     }
 
     /// The files of all tables and resolutions, by the time of their first rows.
-    pub fn files(&self) -> impl Iterator<Item = &SealedFile> {
+    pub fn files(&self) -> impl Iterator<Item = &Arc<SealedFile>> {
         self.files.values()
     }
 
@@ -208,9 +225,31 @@ impl Catalog {
     /// When a container's rows in a file were read; `None` if it has none there.
     #[must_use]
     pub fn span_in(&self, file: &SealedFile, container_id: &str) -> Option<(UnixMicros, UnixMicros)> {
+        self.rows_in(file, container_id).map(|found| (found.first, found.last))
+    }
+
+    /// Where a container's rows in a file are; `None` if it has none there.
+    #[must_use]
+    pub fn rows_in(&self, file: &SealedFile, container_id: &str) -> Option<FileRows> {
         let wanted = *self.by_id.get(container_id)?;
-        let found = file.containers.iter().find(|entry| entry.container == wanted)?;
-        Some((file.first + i64::from(found.first), file.first + i64::from(found.last)))
+        let position = if file.in_order {
+            file.containers.binary_search_by(|entry| self.id(entry.container).cmp(&Some(container_id))).ok()
+        } else {
+            file.containers.iter().position(|entry| entry.container == wanted)
+        };
+        let position = position?;
+        let entry = file.containers[position];
+        let end = file.containers.get(position + 1).map_or(file.rows, |next| u64::from(next.first_row));
+        Some(FileRows {
+            rows: u64::from(entry.first_row)..end,
+            first: file.first + i64::from(entry.first),
+            last: file.first + i64::from(entry.last),
+        })
+    }
+
+    fn id(&self, index: u32) -> Option<&str> {
+        let known = self.containers.get(index as usize)?.as_ref()?;
+        Some(&known.summary.identity.container_id)
     }
 
     /// The files with rows of a merged file (or of a file of rollups) that it does not know of, all of which it has: what a
@@ -243,11 +282,15 @@ impl Catalog {
         Ok(doubled)
     }
 
-    fn remove_segments(&mut self, (table, resolution): (Table, Resolution), segments: &[String]) -> Vec<SealedFile> {
+    fn remove_segments(
+        &mut self,
+        (table, resolution): (Table, Resolution),
+        segments: &[String],
+    ) -> Vec<Arc<SealedFile>> {
         if segments.is_empty() {
             return Vec::new();
         }
-        let replaced = |file: &&SealedFile| {
+        let replaced = |file: &&Arc<SealedFile>| {
             (file.table, file.resolution) == (table, resolution) && segments.contains(&file.segment)
         };
         let found: Vec<_> = self.files.values().filter(replaced).map(|file| (file.first, file.path.clone())).collect();
@@ -268,6 +311,8 @@ impl Catalog {
                 container: self.note(&entry.identity, (entry.first_us, entry.last_us)),
                 first: offset(entry.first_us),
                 last: offset(entry.last_us),
+                // The footer was read: no position is beyond the file's rows, of which there are fewer.
+                first_row: u32::try_from(entry.first_row).unwrap_or(u32::MAX),
             })
             .collect()
     }

@@ -5,7 +5,7 @@ use super::*;
 use crate::check::check;
 use crate::model::{HOUR_USEC, Identity};
 use crate::store::WallClock;
-use crate::store::catalog::{Catalog, Inserted};
+use crate::store::catalog::{Catalog, FileRows, Inserted};
 use crate::store::data_dir::{DataDir, Session};
 use crate::store::footer::Footer;
 use crate::store::merge::Input;
@@ -54,7 +54,7 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     let mut catalog = Catalog::default();
     let mut insert = |footer: &Footer| {
         let (inserted, replaced) = catalog.insert(PathBuf::from(&footer.origin.segment), footer);
-        (inserted, replaced.into_iter().map(|file| file.segment).collect::<Vec<_>>())
+        (inserted, replaced.into_iter().map(|file| file.segment.clone()).collect::<Vec<_>>())
     };
     assert_eq!(insert(&made("m1", &["a", "b"])), (Inserted::New, vec![]));
     assert_eq!(insert(&made("m2", &["b", "c"])), (Inserted::Duplicate, vec![]));
@@ -71,6 +71,42 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     assert_eq!(insert(&minutes("r2", &["m1"])), (Inserted::Replaced, vec![]));
     assert_eq!(insert(&minutes("r3", &["m1", "x"])), (Inserted::New, vec!["r1".to_owned()]));
     assert_eq!(insert(&minutes("r4", &["y"])), (Inserted::New, vec![]));
+}
+
+#[test]
+fn the_catalogue_tells_where_the_rows_of_a_container_are() {
+    let data = tempfile::tempdir().unwrap();
+    record(data.path(), &hour());
+    let mut catalog = Catalog::default();
+    let mut footers: Vec<Footer> = sealed_files(data.path()).iter().map(|path| Footer::read(path).unwrap()).collect();
+    // Another hand may have put the containers of a file in another order.
+    let mut turned = footers[0].clone();
+    turned.origin.segment = "turned".to_owned();
+    let entries = &mut turned.directory.containers;
+    entries.reverse();
+    let mut next = 0;
+    for entry in entries {
+        (entry.first_row, next) = (next, next + entry.rows);
+    }
+    footers.push(turned);
+    for footer in &footers {
+        assert_eq!(catalog.insert(PathBuf::from(&footer.origin.segment), footer).0, Inserted::New);
+    }
+    let ids: Vec<String> = catalog.containers().map(|known| known.identity.container_id.clone()).collect();
+    assert!(ids.len() > 1);
+    for file in catalog.files() {
+        let directory = &footers.iter().find(|footer| footer.origin.segment == file.segment).unwrap().directory;
+        for id in &ids {
+            let entry = directory.containers.iter().find(|entry| entry.identity.container_id == *id);
+            let expected = entry.map(|entry| FileRows {
+                rows: entry.first_row..entry.first_row + entry.rows,
+                first: entry.first_us,
+                last: entry.last_us,
+            });
+            assert_eq!(catalog.rows_in(file, id), expected, "{id} in {}", file.segment);
+        }
+        assert_eq!(catalog.rows_in(file, "nobody"), None);
+    }
 }
 
 #[test]

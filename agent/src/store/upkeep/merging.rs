@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Upkeep;
@@ -100,14 +101,14 @@ impl Upkeep {
         let over = |hour: i64| now >= (hour + 1).saturating_mul(HOUR_USEC) && !open.contains(&hour);
         let mut hours = hours(&state.catalog);
         hours.retain(|(table, _, hour), _| !state.unproven.contains(&(*table, *hour)));
-        let loose = |files: &[&SealedFile]| -> Vec<PathBuf> {
+        let loose = |files: &[&Arc<SealedFile>]| -> Vec<PathBuf> {
             let loose = files.iter().filter(|file| !self.apart.contains(&file.path));
             loose.map(|file| file.path.clone()).collect()
         };
-        let merge = |((table, _, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
+        let merge = |((table, _, hour), files): (&Group<'_>, &Vec<&Arc<SealedFile>>)| {
             let mut paths = loose(files);
             paths.truncate(MOST_INPUTS);
-            let is_merged = |file: &&SealedFile| paths == [&*file.path] && !file.replaces.is_empty();
+            let is_merged = |file: &&Arc<SealedFile>| paths == [&*file.path] && !file.replaces.is_empty();
             let merged = files.iter().any(is_merged);
             (over(*hour) && !merged && !paths.is_empty()).then_some(Task::Merge(*table, paths))
         };
@@ -117,7 +118,7 @@ impl Upkeep {
         }
         let covered = covered(&state.catalog);
         let from = self.rollups_from.max(self.first_rollup(&state.catalog));
-        let roll_up = |(key @ (table, node, hour), files): (&Group<'_>, &Vec<&SealedFile>)| {
+        let roll_up = |(key @ (table, node, hour), files): (&Group<'_>, &Vec<&Arc<SealedFile>>)| {
             let paths = loose(files);
             let wanted = Resolution::rolls_up(*table)
                 && over(*hour)
@@ -133,7 +134,7 @@ impl Upkeep {
     fn first_rollup(&self, catalog: &Catalog) -> i64 {
         let rollups = || catalog.files().filter(|file| file.resolution == Resolution::Minute);
         let bytes: u64 = rollups().map(|file| file.bytes).sum();
-        let oldest = rollups().map(SealedFile::hour).min();
+        let oldest = rollups().map(|file| file.hour()).min();
         oldest.filter(|_| bytes > self.budget.bytes / ROLLUP_SHARE / 2).unwrap_or(i64::MIN)
     }
 
@@ -169,7 +170,7 @@ impl Upkeep {
             let state = self.shared.lock();
             let of_hour = |hour: i64, resolution| {
                 let files = state.catalog.files();
-                let of_table = move |file: &&SealedFile| (file.table, file.resolution) == (table, resolution);
+                let of_table = move |file: &&Arc<SealedFile>| (file.table, file.resolution) == (table, resolution);
                 files.filter(of_table).filter(move |file| (&*file.node, file.hour()) == (node, hour))
             };
             let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path.clone()).collect();
@@ -314,8 +315,8 @@ fn hour_of(segment: &Segment) -> i64 {
 }
 
 /// The files of readings by table, node and hour.
-fn hours(catalog: &Catalog) -> BTreeMap<Group<'_>, Vec<&SealedFile>> {
-    let mut hours: BTreeMap<Group<'_>, Vec<&SealedFile>> = BTreeMap::new();
+fn hours(catalog: &Catalog) -> BTreeMap<Group<'_>, Vec<&Arc<SealedFile>>> {
+    let mut hours: BTreeMap<Group<'_>, Vec<&Arc<SealedFile>>> = BTreeMap::new();
     for file in catalog.files().filter(|file| file.resolution == Resolution::Raw) {
         hours.entry((file.table, &file.node, file.hour())).or_default().push(file);
     }
@@ -333,17 +334,15 @@ fn covered(catalog: &Catalog) -> HashMap<Group<'_>, BTreeSet<&String>> {
 
 /// Whether an hour's files, of which those at `paths` can be read together, have rows that its rollup lacks; never where the
 /// rollup knows rows that are gone by now.
-fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&SealedFile], paths: &[PathBuf]) -> bool {
+fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&Arc<SealedFile>], paths: &[PathBuf]) -> bool {
     let Some(covered) = covered else { return true };
     let there: BTreeSet<&String> = files.iter().flat_map(|file| file.replaces.iter().chain([&file.segment])).collect();
-    let lacking = |file: &&SealedFile| paths.contains(&file.path) && !covered.contains(&file.segment);
+    let lacking = |file: &&Arc<SealedFile>| paths.contains(&file.path) && !covered.contains(&file.segment);
     files.iter().any(lacking) && covered.is_subset(&there)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::health::Counters;
     use crate::store::WallClock;
