@@ -134,6 +134,9 @@ pub enum ScanError {
     /// It took longer than its budget.
     #[error("the question took longer than it may: ask for a shorter range, fewer containers or fewer points")]
     TooSlow,
+    /// Files were merged or deleted meanwhile: ask again.
+    #[error("recorded files were merged while they were read")]
+    Changed,
     /// A file is damaged or can't be read.
     #[error("{0}")]
     Unreadable(String),

@@ -42,6 +42,7 @@ mod merge;
 mod naming;
 mod postponed;
 mod prove;
+pub mod query;
 pub mod reader;
 pub mod recovery;
 pub mod retention;

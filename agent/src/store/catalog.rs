@@ -4,11 +4,14 @@
 //! are forgotten, so that memory is bounded by what is kept on disk. The surprise: a file's containers are kept as numbers and
 //! offsets from the file's start, 16 bytes each: a day of unmerged segments has hundreds of thousands.
 
+mod hours;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::hours::HourFacts;
 use super::footer::Footer;
 use super::naming::{is_named, overlaid};
 use super::resolution::Resolution;
@@ -18,6 +21,8 @@ use crate::table::Table;
 /// A sealed file.
 #[derive(Clone, Debug)]
 pub struct SealedFile {
+    /// Its number in this catalogue, which no other file ever gets.
+    pub number: u64,
     /// Its table.
     pub table: Table,
     /// The node that its rows are of: a data directory may have been another node's.
@@ -36,6 +41,8 @@ pub struct SealedFile {
     pub bytes: u64,
     /// The number of its rows.
     pub rows: u64,
+    /// The sampling interval of the run that wrote it, in microseconds.
+    pub interval_usec: i64,
     /// The time of its earliest row.
     pub first: UnixMicros,
     /// The time of its latest row.
@@ -50,6 +57,16 @@ impl SealedFile {
     #[must_use]
     pub fn hour(&self) -> i64 {
         self.first.div_euclid(HOUR_USEC)
+    }
+
+    fn rows_at(&self, position: usize) -> FileRows {
+        let entry = self.containers[position];
+        let end = self.containers.get(position + 1).map_or(self.rows, |next| u64::from(next.first_row));
+        FileRows {
+            rows: u64::from(entry.first_row)..end,
+            first: self.first + i64::from(entry.first),
+            last: self.first + i64::from(entry.last),
+        }
     }
 
     /// The segments that its rows come from, but for its own.
@@ -131,6 +148,7 @@ pub struct Catalog {
     containers: Vec<Option<Known>>,
     free: Vec<u32>,
     by_id: HashMap<Arc<str>, u32>,
+    next_number: u64,
     rows: u64,
     bytes: u64,
 }
@@ -158,7 +176,9 @@ impl Catalog {
         replaced.extend(doubled.into_iter().filter_map(|(first, path)| self.remove(first, &path)));
         self.segments.extend(directory.replaces.iter().map(|segment| (key(segment), Holder::Merged)));
         self.segments.insert(key(&footer.origin.segment), Holder::Itself);
+        self.next_number += 1;
         let file = SealedFile {
+            number: self.next_number,
             table,
             node: footer.origin.node.clone(),
             resolution,
@@ -168,6 +188,7 @@ impl Catalog {
             covers: directory.covers.clone(),
             bytes: footer.bytes,
             rows: footer.rows,
+            interval_usec: i64::try_from(footer.origin.interval_usec).unwrap_or(i64::MAX),
             first,
             last,
             containers: self.note_all(footer),
@@ -204,6 +225,14 @@ impl Catalog {
         self.files.values()
     }
 
+    /// The files that may have rows from `from` to before `to`, by the time of their first rows.
+    pub fn files_between(&self, from: UnixMicros, to: UnixMicros) -> impl Iterator<Item = &Arc<SealedFile>> {
+        // No file crosses an hour.
+        let earliest = from.saturating_sub(from.rem_euclid(HOUR_USEC)).min(to);
+        let range = self.files.range((earliest, PathBuf::new())..(to, PathBuf::new()));
+        range.map(|(_, file)| file).filter(move |file| file.last >= from)
+    }
+
     /// The number of files, of their rows, and of their bytes.
     #[must_use]
     pub fn totals(&self) -> (u64, u64, u64) {
@@ -228,6 +257,20 @@ impl Catalog {
         self.rows_in(file, container_id).map(|found| (found.first, found.last))
     }
 
+    /// The containers of a file of readings in row order, and where their rows are.
+    pub fn entries<'a>(&'a self, file: &'a SealedFile) -> impl Iterator<Item = (&'a Arc<Identity>, FileRows)> {
+        (0..file.containers.len()).filter_map(|position| {
+            let known = self.containers.get(file.containers[position].container as usize)?.as_ref()?;
+            Some((&known.summary.identity, file.rows_at(position)))
+        })
+    }
+
+    /// A container as its newest rows say, and where its rows in a file are.
+    #[must_use]
+    pub fn entry(&self, file: &SealedFile, container_id: &str) -> Option<(&Arc<Identity>, FileRows)> {
+        Some((self.identity(container_id)?, self.rows_in(file, container_id)?))
+    }
+
     /// Where a container's rows in a file are; `None` if it has none there.
     #[must_use]
     pub fn rows_in(&self, file: &SealedFile, container_id: &str) -> Option<FileRows> {
@@ -237,14 +280,7 @@ impl Catalog {
         } else {
             file.containers.iter().position(|entry| entry.container == wanted)
         };
-        let position = position?;
-        let entry = file.containers[position];
-        let end = file.containers.get(position + 1).map_or(file.rows, |next| u64::from(next.first_row));
-        Some(FileRows {
-            rows: u64::from(entry.first_row)..end,
-            first: file.first + i64::from(entry.first),
-            last: file.first + i64::from(entry.last),
-        })
+        position.map(|position| file.rows_at(position))
     }
 
     fn id(&self, index: u32) -> Option<&str> {

@@ -7,13 +7,16 @@
 //! `containers` and `pods` have entries; what other tables' rows are about is in their text columns alone.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    KeyValue, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
+use parquet::file::reader::Length;
 use serde::{Deserialize, Serialize};
 
+use super::query::Pread;
 use super::resolution::Resolution;
 use super::schema::has_final;
 use super::segment::Segment;
@@ -218,17 +221,23 @@ impl Footer {
     /// # Errors
     /// See [`FooterError`].
     pub fn read(path: &Path) -> Result<Self, FooterError> {
-        let io = |source| FooterError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| match error {
+        let file = Pread::open(path).map_err(|source| FooterError::Io { path: path.to_owned(), source })?;
+        Self::of(path, &file)
+    }
+
+    /// Reads the footer of the file at `path`, which is open.
+    ///
+    /// # Errors
+    /// See [`FooterError`].
+    pub(super) fn of(path: &Path, file: &Pread) -> Result<Self, FooterError> {
+        let metadata = without_statistics().parse_and_finish(file).map_err(|error| match error {
             ParquetError::External(source) if source.is::<std::io::Error>() => {
                 FooterError::Io { path: path.to_owned(), source: std::io::Error::other(source) }
             }
             error => FooterError::Damaged { path: path.to_owned(), reason: error.to_string() },
         })?;
         let footer = Self::parse(path, &metadata)?;
-        Ok(Self { bytes, ..footer })
+        Ok(Self { bytes: file.len(), ..footer })
     }
 
     /// What the metadata of the file at `path` says of it; its size is left 0.
@@ -255,6 +264,15 @@ impl Footer {
         directory.fault(rows).map_or(Ok(()), |fault| Err(damaged(fault.to_owned())))?;
         Ok(Self { origin, directory, rows, bytes: 0 })
     }
+}
+
+/// A reader of footers that leaves out what only a choice of row groups would need: it is most of a footer.
+pub(super) fn without_statistics() -> ParquetMetaDataReader {
+    let options = ParquetMetaDataOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    ParquetMetaDataReader::new().with_metadata_options(Some(options))
 }
 
 /// The key-value metadata of a file that is about to be written.

@@ -12,6 +12,7 @@ use super::catalog::Catalog;
 use super::data_dir::DataDir;
 use super::footer::Origin;
 use super::layout;
+use super::query::{Held, InMemory, Seen};
 use super::tail::Tail;
 use crate::health::Counters;
 use crate::model::UnixMicros;
@@ -180,5 +181,15 @@ impl SpillSync {
 
     fn lock(&self) -> MutexGuard<'_, Dirty> {
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held for Shared {
+    fn look(&self, look: &mut dyn FnMut(&Seen<'_>)) {
+        let state = self.lock();
+        let segments = state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]);
+        let (node, interval_usec) = (self.origin.node.as_str(), self.origin.interval_usec);
+        let memory = segments.map(|segment| InMemory { segment, node, interval_usec }).collect();
+        look(&Seen { catalog: &state.catalog, memory });
     }
 }
