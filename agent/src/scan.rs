@@ -83,6 +83,19 @@ pub struct Scan {
     pub budget: Budget,
 }
 
+/// A part of a time range, and the resolution in which it is best read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Not before.
+    pub from: UnixMicros,
+    /// Before.
+    pub to: UnixMicros,
+    /// Minutes where rollups tell all that was recorded, else readings.
+    pub resolution: Resolution,
+    /// There are readings: the stretch can be read either way.
+    pub has_readings: bool,
+}
+
 /// The values of one column in a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Values<'a> {

@@ -76,6 +76,7 @@ use std::time::{Duration, Instant};
 
 use self::data_dir::{DataDir, DataDirError, Session};
 use self::footer::{FORMAT_VERSION, Origin};
+pub use self::query::Engine;
 pub use self::reader::{Reader, Status, TailRow};
 use self::retention::Budget;
 use self::rotation::Limits;
@@ -221,6 +222,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
+    engine: Arc<Engine>,
     writer: JoinHandle<()>,
     sealer: JoinHandle<Unsealed>,
     sync: JoinHandle<()>,
@@ -247,6 +249,7 @@ impl Store {
         let interval = options.spill_interval;
         Ok((
             Self {
+                engine: Arc::new(Engine::new(Arc::<Shared>::clone(&shared))),
                 shared,
                 upkeep: spawn("fgm-upkeep", move || upkeep.run())?,
                 writer: spawn("fgm-writer", move || writer.run(&ticks))?,
@@ -262,7 +265,7 @@ impl Store {
     /// What answers questions about the stored rows.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared))
+        Reader::new(Arc::clone(&self.shared), Arc::clone(&self.engine))
     }
 
     /// Whether a thread of the store has ended although the sender is still there: a bug.

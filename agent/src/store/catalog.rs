@@ -101,6 +101,8 @@ pub struct FileRows {
 pub struct ContainerSummary {
     /// Who it is, as its newest rows say; where these have no names yet, with those of older ones.
     pub identity: Arc<Identity>,
+    /// The node that it runs on.
+    pub node: Arc<str>,
     /// The time of its first row, which may be gone from the disk by now.
     pub first_seen: UnixMicros,
     /// The time of its last row.
@@ -149,6 +151,8 @@ pub struct Catalog {
     free: Vec<u32>,
     by_id: HashMap<Arc<str>, u32>,
     next_number: u64,
+    /// The nodes of which there ever was a file: one, but where directories of several were copied together.
+    nodes: Vec<Arc<str>>,
     rows: u64,
     bytes: u64,
 }
@@ -341,10 +345,11 @@ impl Catalog {
             return Box::default();
         }
         let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(directory.span.0)).unwrap_or(u32::MAX);
+        let node = self.node(&footer.origin.node);
         let entries = directory.containers.iter();
         entries
             .map(|entry| FileContainer {
-                container: self.note(&entry.identity, (entry.first_us, entry.last_us)),
+                container: self.note(&entry.identity, &node, (entry.first_us, entry.last_us)),
                 first: offset(entry.first_us),
                 last: offset(entry.last_us),
                 // The footer was read: no position is beyond the file's rows, of which there are fewer.
@@ -353,7 +358,17 @@ impl Catalog {
             .collect()
     }
 
-    fn note(&mut self, identity: &Identity, (first, last): (UnixMicros, UnixMicros)) -> u32 {
+    /// The node's name, shared.
+    fn node(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.nodes.iter().find(|known| ***known == *name) {
+            return Arc::clone(known);
+        }
+        let node: Arc<str> = Arc::from(name);
+        self.nodes.push(Arc::clone(&node));
+        node
+    }
+
+    fn note(&mut self, identity: &Identity, node: &Arc<str>, (first, last): (UnixMicros, UnixMicros)) -> u32 {
         if let Some(&index) = self.by_id.get(identity.container_id.as_str())
             && let Some(Some(known)) = self.containers.get_mut(index as usize)
         {
@@ -376,7 +391,13 @@ impl Catalog {
         let identity = Arc::new(identity.clone());
         let id: Arc<str> = Arc::from(identity.container_id.as_str());
         let known = Known {
-            summary: ContainerSummary { identity, first_seen: first, last_seen: last, alive: false },
+            summary: ContainerSummary {
+                identity,
+                node: Arc::clone(node),
+                first_seen: first,
+                last_seen: last,
+                alive: false,
+            },
             files: 1,
         };
         let index = self.free.pop().unwrap_or_else(|| {

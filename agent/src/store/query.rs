@@ -8,28 +8,29 @@
 mod chunks;
 mod column;
 mod decode;
+mod listing;
 mod order;
 mod pool;
 mod pread;
 mod runs;
 mod source;
+mod stretch;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-pub(super) use self::pread::Pread;
-pub(super) use self::source::{InMemory, Seen};
 use self::chunks::Columns;
 use self::decode::{DecodeError, Rows};
 use self::order::Numbering;
+pub(super) use self::pread::Pread;
 use self::runs::Runs;
 use self::source::Source;
+pub(super) use self::source::{InMemory, Seen};
 use super::schema::TIME;
 use crate::model::UnixMicros;
-use crate::resolution::Resolution;
-use crate::scan::{Block, Scan, ScanColumn, ScanCost, ScanError};
+use crate::scan::{Block, Scan, ScanColumn, ScanCost, ScanError, Stretch};
 use crate::table::Table;
 
 /// Who holds rows: the store of a running agent, or a directory that is looked at.
@@ -48,17 +49,6 @@ pub struct Engine {
     names: RwLock<HashMap<(Table, ScanColumn), Arc<str>>>,
 }
 
-/// A part of a time range, and the resolution in which it is best read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
-    /// Not before.
-    pub from: UnixMicros,
-    /// Before.
-    pub to: UnixMicros,
-    /// Readings or minutes.
-    pub resolution: Resolution,
-}
-
 impl Engine {
     /// An engine over what is held.
     pub(crate) fn new(held: Arc<dyn Held>) -> Self {
@@ -69,11 +59,6 @@ impl Engine {
             time: Arc::from(TIME),
             names: RwLock::default(),
         }
-    }
-
-    /// Who holds the rows.
-    pub(super) fn held(&self) -> &dyn Held {
-        &*self.held
     }
 
     /// Reads the rows that are asked for and hands them to `visit`.
@@ -151,33 +136,9 @@ impl Engine {
 
     /// The stretches of a range, in order: minutes where they have all that was recorded of an hour, readings elsewhere.
     #[must_use]
-    pub fn stretches(&self, table: Table, (from, to): (UnixMicros, UnixMicros)) -> Vec<Stretch> {
-        let mut stretches: Vec<Stretch> = Vec::new();
-        self.held.look(&mut |seen| {
-            let hours = seen.catalog.hours(table, (from, to));
-            let spans: Vec<_> = seen.memory.iter().filter_map(|memory| memory.segment.span_of(table)).collect();
-            stretches.clear();
-            for hour in hours {
-                let in_memory = spans.iter().any(|(first, last)| *first < hour.to && *last >= hour.from);
-                let resolution = hour.best(in_memory);
-                match stretches.last_mut() {
-                    Some(last) if last.resolution == resolution => last.to = hour.to,
-                    last => {
-                        // Hours without a file may have rows in memory.
-                        let begin = last.map_or(from, |last| last.to);
-                        if begin < hour.from {
-                            stretches.push(Stretch { from: begin, to: hour.from, resolution: Resolution::Raw });
-                        }
-                        stretches.push(Stretch { from: hour.from.max(from), to: hour.to, resolution });
-                    }
-                }
-            }
-            let begin = stretches.last().map_or(from, |last| last.to);
-            if begin < to {
-                stretches.push(Stretch { from: begin, to, resolution: Resolution::Raw });
-            }
-        });
-        stretches.iter_mut().for_each(|stretch| stretch.to = stretch.to.min(to));
+    pub fn stretches(&self, table: Table, range: (UnixMicros, UnixMicros)) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        self.held.look(&mut |seen| stretches = stretch::stretches(seen, table, range));
         stretches
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Copies out under the store's lock, decodes outside of it; any number of threads may ask.
 
-use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
@@ -10,6 +9,7 @@ use serde::Serialize;
 
 use super::catalog::ContainerSummary;
 use super::footer::FORMAT_VERSION;
+use super::query::Engine;
 use super::resolution::Resolution;
 use super::rowlog::{Decoder, RowError};
 use super::segment::Segment;
@@ -70,11 +70,18 @@ pub struct Status {
 #[derive(Clone, Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
+    engine: Arc<Engine>,
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, engine: Arc<Engine>) -> Self {
+        Self { shared, engine }
+    }
+
+    /// What answers scans.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -118,38 +125,7 @@ impl Reader {
     /// Every container that the store has rows of, the one seen first last.
     #[must_use]
     pub fn containers(&self) -> Vec<ContainerSummary> {
-        let state = self.shared.lock();
-        let live: HashSet<&str> = state.tail.live_ids().collect();
-        let mut found: HashMap<&str, ContainerSummary> = HashMap::new();
-        for known in state.catalog.containers() {
-            found.insert(&known.identity.container_id, known.clone());
-        }
-        for series in segments(&state).flat_map(|segment| segment.of(Table::Containers)) {
-            let Some(identity) = series.subject.identity() else { continue };
-            let (first_seen, last_seen) = (series.first, series.last());
-            let summary = found.entry(&identity.container_id).or_insert_with(|| ContainerSummary {
-                identity: Arc::clone(identity),
-                first_seen,
-                last_seen,
-                alive: false,
-            });
-            if last_seen >= summary.last_seen {
-                summary.identity = Arc::clone(identity);
-            }
-            summary.first_seen = summary.first_seen.min(first_seen);
-            summary.last_seen = summary.last_seen.max(last_seen);
-        }
-        for (id, summary) in &mut found {
-            summary.alive = live.contains(id);
-        }
-        let mut summaries: Vec<ContainerSummary> = found.into_values().collect();
-        drop(live);
-        drop(state);
-        summaries.sort_unstable_by(|a, b| {
-            let by_id = || a.identity.container_id.cmp(&b.identity.container_id);
-            b.first_seen.cmp(&a.first_seen).then_with(by_id)
-        });
-        summaries
+        self.engine.containers()
     }
 
     /// The paths of the sealed files of readings, by the time of their first rows. A file may be merged or go after this was

@@ -190,6 +190,6 @@ impl Held for Shared {
         let segments = state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]);
         let (node, interval_usec) = (self.origin.node.as_str(), self.origin.interval_usec);
         let memory = segments.map(|segment| InMemory { segment, node, interval_usec }).collect();
-        look(&Seen { catalog: &state.catalog, memory });
+        look(&Seen { catalog: &state.catalog, memory, tail: Some(&state.tail) });
     }
 }

@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 pub(in crate::store) mod endurance;
 mod round_trip;
+mod scanned;
 mod tables;
 mod upkept;
 

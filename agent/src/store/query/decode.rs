@@ -146,7 +146,8 @@ fn coalesced(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
 pub(super) fn memory(source: &MemorySource, scan: &Scan) -> Result<Rows, ScanError> {
     let damaged = |error| ScanError::Unreadable(format!("rows in memory can't be read: {error}"));
     let mut rows = Rows::default();
-    let mut columns: Vec<(Option<Column>, Dense<i64>)> = scan.columns.iter().map(|column| (reading(*column), Dense::default())).collect();
+    let mut columns: Vec<(Option<Column>, Dense<i64>)> =
+        scan.columns.iter().map(|column| (reading(*column), Dense::default())).collect();
     for (_, dense) in &mut columns {
         dense.present = Some(Vec::new());
     }

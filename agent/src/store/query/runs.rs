@@ -147,11 +147,13 @@ impl Finder<'_> {
         let texts = found.iter().map(|column| column.as_ref().map(|column| self.texts(column, &last)).transpose());
         let texts = texts.collect::<Result<Vec<_>>>()?;
         let found = self.find(numbers)?;
-        let numbers = found.iter().map(|column| {
-            column.as_ref().map(|column| column::ints(self.file, column, &last)).transpose()
-        });
+        let numbers =
+            found.iter().map(|column| column.as_ref().map(|column| column::ints(self.file, column, &last)).transpose());
         let numbers = numbers.collect::<Result<Vec<_>>>()?;
-        rows.into_iter().enumerate().map(|(at, rows)| self.run(rows, &At { texts: &texts, numbers: &numbers, at })).collect()
+        rows.into_iter()
+            .enumerate()
+            .map(|(at, rows)| self.run(rows, &At { texts: &texts, numbers: &numbers, at }))
+            .collect()
     }
 
     fn run(&self, rows: Range<u64>, at: &At<'_>) -> Result<Run> {

@@ -14,6 +14,7 @@ use crate::resolution::Resolution;
 use crate::scan::{Scan, Wanted};
 use crate::store::catalog::{Catalog, SealedFile};
 use crate::store::segment::{Segment, Series};
+use crate::store::tail::Tail;
 use crate::subject::Subject;
 use crate::table::Table;
 
@@ -23,6 +24,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) catalog: &'a Catalog,
     /// What is in memory, oldest first.
     pub(crate) memory: Vec<InMemory<'a>>,
+    /// Who lives; none where nobody records.
+    pub(crate) tail: Option<&'a Tail>,
 }
 
 /// A segment in memory.
@@ -110,9 +113,9 @@ pub(super) fn sources(held: &dyn Held, scan: &Scan) -> Vec<Vec<Source>> {
 }
 
 fn files(catalog: &Catalog, scan: &Scan) -> Vec<Source> {
-    let wanted = catalog.files_between(scan.from, scan.to).filter(|file| {
-        (file.table, file.resolution) == (scan.table, scan.resolution)
-    });
+    let wanted = catalog
+        .files_between(scan.from, scan.to)
+        .filter(|file| (file.table, file.resolution) == (scan.table, scan.resolution));
     let source = |sealed: &Arc<SealedFile>| {
         let listed = (sealed.table, sealed.resolution) == (Table::Containers, Resolution::Raw);
         let runs = listed.then(|| container_runs(catalog, sealed, scan));

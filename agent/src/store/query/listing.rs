@@ -1,0 +1,124 @@
+//! The containers that are held, and since and until when.
+//!
+//! Those of readings are known to the catalogue and to memory. The surprise: of older times, of which only rollups are left, a
+//! container is found in the rollups' footers, which are read when somebody asks for such a time.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use super::pread::Pread;
+use super::source::Seen;
+use super::{Engine, pool};
+use crate::model::UnixMicros;
+use crate::resolution::Resolution;
+use crate::scan::ScanError;
+use crate::store::catalog::{ContainerSummary, SealedFile};
+use crate::table::Table;
+
+/// Everybody of whom readings are held, the one seen first last.
+pub(crate) fn containers(seen: &Seen<'_>) -> Vec<ContainerSummary> {
+    let mut found: HashMap<&str, ContainerSummary> = HashMap::new();
+    for known in seen.catalog.containers() {
+        found.insert(&known.identity.container_id, known.clone());
+    }
+    for memory in &seen.memory {
+        for series in memory.segment.of(Table::Containers) {
+            let Some(identity) = series.subject.identity() else { continue };
+            let own = ContainerSummary {
+                identity: Arc::clone(identity),
+                node: Arc::from(memory.node),
+                first_seen: series.first,
+                last_seen: series.last(),
+                alive: false,
+            };
+            match found.entry(&identity.container_id) {
+                Entry::Vacant(entry) => drop(entry.insert(own)),
+                Entry::Occupied(mut entry) => join(entry.get_mut(), own),
+            }
+        }
+    }
+    for id in seen.tail.iter().flat_map(|tail| tail.live_ids()) {
+        found.get_mut(id).into_iter().for_each(|summary| summary.alive = true);
+    }
+    sorted(found.into_values().collect())
+}
+
+fn join(known: &mut ContainerSummary, other: ContainerSummary) {
+    if other.last_seen >= known.last_seen {
+        known.identity = other.identity;
+    }
+    known.first_seen = known.first_seen.min(other.first_seen);
+    known.last_seen = known.last_seen.max(other.last_seen);
+}
+
+fn sorted(mut summaries: Vec<ContainerSummary>) -> Vec<ContainerSummary> {
+    summaries.sort_unstable_by(|a, b| {
+        let by_id = || a.identity.container_id.cmp(&b.identity.container_id);
+        b.first_seen.cmp(&a.first_seen).then_with(by_id)
+    });
+    summaries
+}
+
+impl Engine {
+    /// Everybody of whom readings are held, the one seen first last.
+    #[must_use]
+    pub fn containers(&self) -> Vec<ContainerSummary> {
+        let mut found = Vec::new();
+        self.held.look(&mut |seen| found = containers(seen));
+        found
+    }
+
+    /// Those of the hours of a range of which only rollups are left.
+    ///
+    /// # Errors
+    /// A file can't be read, or was deleted meanwhile.
+    pub fn containers_of_rollups(&self, range: (UnixMicros, UnixMicros)) -> Result<Vec<ContainerSummary>, ScanError> {
+        let mut files: Vec<Arc<SealedFile>> = Vec::new();
+        self.held.look(&mut |seen| {
+            let hours = seen.catalog.hours(Table::Containers, range);
+            let alone: Vec<_> = hours.iter().filter(|hour| !hour.has_readings).map(|hour| hour.from).collect();
+            let of_hour = |file: &&Arc<SealedFile>| {
+                (file.table, file.resolution) == (Table::Containers, Resolution::Minute)
+                    && alone.iter().any(|from| file.hour() == from.div_euclid(crate::model::HOUR_USEC))
+            };
+            files = seen.catalog.files_between(range.0, range.1).filter(of_hour).cloned().collect();
+        });
+        let mut found: HashMap<String, ContainerSummary> = HashMap::new();
+        pool::in_order(
+            files.len(),
+            |at| self.listed(&files[at]),
+            |_, listed| {
+                for summary in listed? {
+                    match found.entry(summary.identity.container_id.clone()) {
+                        Entry::Vacant(entry) => drop(entry.insert(summary)),
+                        Entry::Occupied(mut entry) => join(entry.get_mut(), summary),
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        Ok(sorted(found.into_values().collect()))
+    }
+
+    fn listed(&self, sealed: &SealedFile) -> Result<Vec<ContainerSummary>, ScanError> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            ScanError::Unreadable(format!("{} can't be read: {error}", sealed.path.display()))
+        };
+        let file = match Pread::open(&sealed.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ScanError::Changed),
+            opened => opened.map_err(|error| unreadable(&error))?,
+        };
+        let runs = self.runs.of(sealed, &file, &self.columns).map_err(|error| unreadable(&error))?;
+        let summary = |run: &super::runs::Run| {
+            Some(ContainerSummary {
+                identity: Arc::clone(run.subject.identity()?),
+                node: Arc::from(sealed.node.as_str()),
+                first_seen: run.first,
+                last_seen: run.last,
+                alive: false,
+            })
+        };
+        Ok(runs.iter().filter_map(summary).collect())
+    }
+}
