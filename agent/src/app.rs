@@ -37,8 +37,9 @@ use crate::pods::watch::ConnectError;
 use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
+use crate::service::answers::Unanswered;
 use crate::service::facts::FactsCell;
-use crate::service::{Readiness, Service};
+use crate::service::{Readiness, Recorded, Service};
 use crate::sight::{self, Reach};
 use crate::store::data_dir::DataDirError;
 use crate::store::retention::Budget;
@@ -270,8 +271,10 @@ impl Agent {
         // Once the sampler knows who lives.
         let processes = Reading::start(config, (&hierarchy, &told), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
+        let recorded: Arc<dyn Recorded> = Arc::new(store.reader());
         let service = Arc::new(Service {
-            recorded: Arc::new(store.reader()),
+            questions: Arc::new(Unanswered(Arc::clone(&recorded))),
+            recorded,
             facts: Arc::new(FactsCell::new(facts)),
             counters,
             own_use: Box::new(move || own.read()),

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+pub mod answers;
 pub mod catalogue;
 pub mod containers;
 pub mod events;
 pub mod facts;
+pub mod filters;
 pub mod question;
 
 use crate::health::{BUCKETS_SECONDS, Counters, HistogramValue};
@@ -21,9 +23,10 @@ use crate::model::{ColumnSet, Identity, Role, UnixMicros};
 use crate::own_metrics::{OwnValue, own_metrics};
 use crate::own_use::OwnUse;
 use crate::rfc3339;
-use containers::{ContainersReply, Filter};
+use answers::Questions;
 use events::{EventFilter, EventsReply, RecordedEvent};
 use facts::{Facts, FactsCell};
+use question::TimeRange;
 
 /// What has been recorded, as the store's reading side tells it. Called from blocking threads, never from async ones.
 pub trait Recorded: Send + Sync {
@@ -74,6 +77,14 @@ pub struct ContainerSummary {
     pub alive: bool,
 }
 
+impl ContainerSummary {
+    /// Whether there may be rows of it in a range.
+    #[must_use]
+    pub fn is_seen_in(&self, range: TimeRange) -> bool {
+        self.first_seen < range.to && self.last_seen >= range.from
+    }
+}
+
 /// Whether the agent does its job yet: not before the first tick is stored, and always after.
 #[derive(Debug, Default)]
 pub struct Readiness(AtomicBool);
@@ -98,6 +109,8 @@ pub type OwnUseSource = Box<dyn Fn() -> OwnUse + Send + Sync>;
 pub struct Service {
     /// What has been recorded.
     pub recorded: Arc<dyn Recorded>,
+    /// Who answers questions about it.
+    pub questions: Arc<dyn Questions>,
     /// What was found out at start, and since.
     pub facts: Arc<FactsCell>,
     /// What was counted.
@@ -182,12 +195,6 @@ impl Service {
     /// A file is damaged.
     pub fn events(&self, filter: &EventFilter) -> Result<EventsReply, String> {
         Ok(events::reply(self.recorded.events(filter, filter.limit + 1)?, filter.limit))
-    }
-
-    /// The containers that pass the filter, newest first.
-    #[must_use]
-    pub fn containers(&self, filter: &Filter) -> ContainersReply {
-        containers::reply(&self.recorded.containers(), filter)
     }
 
     /// The last known values of every living container that answers show, at most one per cgroup path.

@@ -13,6 +13,7 @@ use crate::http::Shared;
 use crate::http::error::ApiError;
 use crate::http::event_query;
 use crate::http::query::{self, Pairs, QueryError};
+use crate::service::answers::ContainersQuestion;
 use crate::service::{Service, catalogue};
 
 type Parameters = Result<Query<Pairs>, QueryRejection>;
@@ -44,7 +45,8 @@ pub(super) async fn containers(
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let filter = query::containers(pairs(parameters)?)?;
-    json(&shared, move |service| service.containers(&filter)).await
+    let question = ContainersQuestion { filter, ..ContainersQuestion::default() };
+    fallible(&shared, move |service| service.questions.containers(&question).map_err(|error| error.to_string())).await
 }
 
 /// `/api/events`

@@ -1,5 +1,6 @@
-//! The list of containers as an answer: which pass the filter, newest first, how they are shown.
+//! The list of containers as an answer: which pass the filter, in which order, how they are shown.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use crate::model::{ContainerKind, Identity, QosClass, Resources, Role};
 use crate::rfc3339;
 use crate::service::ContainerSummary;
+use crate::service::answers::{ContainersQuestion, Order};
 
 /// The most containers that one answer lists, and how many it lists unless asked for fewer.
 pub const MAX_CONTAINERS: usize = 10_000;
@@ -60,7 +62,7 @@ impl Default for Filter {
 /// The answer.
 #[derive(Debug, Serialize)]
 pub struct ContainersReply {
-    /// Those that pass the filter, newest first, up to the limit.
+    /// Those that pass the filter, up to the limit.
     pub containers: Vec<Entry>,
     /// How many pass the filter.
     pub total: usize,
@@ -91,17 +93,33 @@ pub struct Entry {
     alive: bool,
 }
 
-/// Those that pass the filter: the one that came last is first, then by id.
+/// Those that pass the filter and have rows in the range, in the question's order, then by id. Whether a container has the
+/// question's metric is decided before.
 #[must_use]
-pub fn reply(all: &[ContainerSummary], filter: &Filter) -> ContainersReply {
+pub fn reply(all: &[ContainerSummary], question: &ContainersQuestion) -> ContainersReply {
+    let ContainersQuestion { filter, range, order, .. } = question;
     let needle = filter.search.as_ref().map(|text| text.to_lowercase());
-    let mut wanted: Vec<&ContainerSummary> =
-        all.iter().filter(|summary| passes(&summary.identity, filter, needle.as_deref())).collect();
-    wanted.sort_by(|a, b| {
-        b.first_seen.cmp(&a.first_seen).then_with(|| a.identity.container_id.cmp(&b.identity.container_id))
-    });
+    let is_wanted = |summary: &&ContainerSummary| {
+        passes(&summary.identity, filter, needle.as_deref()) && range.is_none_or(|range| summary.is_seen_in(range))
+    };
+    let mut wanted: Vec<&ContainerSummary> = all.iter().filter(is_wanted).collect();
+    wanted.sort_by(|a, b| compare(*order, a, b).then_with(|| a.identity.container_id.cmp(&b.identity.container_id)));
     let containers = wanted.iter().take(filter.limit).map(|summary| entry(summary)).collect();
     ContainersReply { containers, total: wanted.len() }
+}
+
+fn compare(order: Order, a: &ContainerSummary, b: &ContainerSummary) -> Ordering {
+    match order {
+        Order::Newest => b.first_seen.cmp(&a.first_seen),
+        Order::Oldest => a.first_seen.cmp(&b.first_seen),
+        Order::Name => name(&a.identity).cmp(&name(&b.identity)),
+    }
+}
+
+/// What orders by name: those without a pod come last.
+fn name(identity: &Identity) -> (bool, [Option<&str>; 3], &str) {
+    let names = [&identity.namespace, &identity.pod, &identity.container].map(Option::as_deref);
+    (identity.pod.is_none(), names, &identity.path)
 }
 
 fn passes(identity: &Identity, filter: &Filter, needle: Option<&str>) -> bool {
@@ -158,6 +176,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::service::question::TimeRange;
 
     fn summary(id: &str, first_seen: i64, change: impl FnOnce(&mut Identity)) -> ContainerSummary {
         let mut identity = Identity::unnamed(id, format!("/kubepods/{id}"), Role::Container);
@@ -176,7 +195,8 @@ mod tests {
                 identity.labels = [("app".to_owned(), "web".to_owned()), ("tier".to_owned(), "1".to_owned())].into();
             }),
         ];
-        reply(&all, filter).containers.into_iter().map(|entry| entry.id).collect()
+        let question = ContainersQuestion { filter: filter.clone(), ..ContainersQuestion::default() };
+        reply(&all, &question).containers.into_iter().map(|entry| entry.id).collect()
     }
 
     #[test]
@@ -207,7 +227,26 @@ mod tests {
     #[test]
     fn a_cut_answer_tells_how_many_there_are() {
         let all = [summary("a", 1, |_| {}), summary("b", 2, |_| {})];
-        let cut = reply(&all, &Filter { limit: 1, ..Filter::default() });
+        let filter = Filter { limit: 1, ..Filter::default() };
+        let cut = reply(&all, &ContainersQuestion { filter, ..ContainersQuestion::default() });
         assert_eq!((cut.containers.len(), cut.total), (1, 2));
+    }
+
+    #[test]
+    fn a_range_leaves_out_those_without_rows_in_it_and_the_order_is_as_asked() {
+        let all = [
+            summary("old", 1, |identity| identity.pod = Some("z".into())),
+            summary("cgroup", 2, |_| {}),
+            summary("new", 3, |identity| identity.pod = Some("a".into())),
+        ];
+        let asked = |range, order| {
+            let question = ContainersQuestion { range, order, ..ContainersQuestion::default() };
+            reply(&all, &question).containers.into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(None, Order::Newest), ["new", "cgroup", "old"]);
+        assert_eq!(asked(None, Order::Oldest), ["old", "cgroup", "new"]);
+        assert_eq!(asked(None, Order::Name), ["new", "old", "cgroup"]);
+        assert_eq!(asked(Some(TimeRange { from: 2, to: 3 }), Order::Newest), ["cgroup"]);
+        assert_eq!(asked(Some(TimeRange { from: 1, to: 2 }), Order::Newest), ["old"]);
     }
 }

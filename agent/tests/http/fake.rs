@@ -12,6 +12,7 @@ use fgm_agent::metric::{COLUMNS, UNLIMITED, column};
 use fgm_agent::model::{ColumnSet, ContainerKind, Identity, QosClass, Resources, Role};
 use fgm_agent::own_use::OwnUse;
 use fgm_agent::pods::cell::{NamesState, NamesStatus};
+use fgm_agent::service::answers::Unanswered;
 use fgm_agent::service::events::{EventFilter, RecordedEvent};
 use fgm_agent::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
 use fgm_agent::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
@@ -86,6 +87,7 @@ fn serve(change: impl FnOnce(Http) -> Http) -> Server {
     let (recording, readiness) = (Arc::new(recording()), Arc::new(Readiness::default()));
     let service = Service {
         recorded: Arc::clone(&recording) as Arc<dyn Recorded>,
+        questions: Arc::new(Unanswered(Arc::clone(&recording) as Arc<dyn Recorded>)),
         facts: Arc::new(FactsCell::new(facts())),
         counters: Arc::new(counters()),
         own_use: Box::new(own_use),

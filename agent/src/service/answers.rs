@@ -1,0 +1,138 @@
+//! Who answers questions about recorded rows: the seam between the service and what reads and computes.
+//!
+//! Knows no files and no formats. `app` brings the real thing, tests a fake. The surprise: every method but
+//! [`Questions::ticks`] may read files and take its time, so it is called from blocking threads only.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::service::Recorded;
+use crate::service::containers::{self, ContainersReply, Filter};
+use crate::service::filters::{self, FiltersAnswer};
+use crate::service::question::{
+    AskError, ExportQuestion, ProcessesAnswer, ProcessesQuestion, SeriesAnswer, SeriesQuestion, TimeRange, TopAnswer,
+    TopQuestion,
+};
+
+/// A question for the list of containers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainersQuestion {
+    /// Those that pass, and how many of them.
+    pub filter: Filter,
+    /// Only those with rows in this range; none for all of which rows are kept.
+    pub range: Option<TimeRange>,
+    /// Only those that have this metric, by its name in the catalogue.
+    pub metric: Option<String>,
+    /// In which order.
+    pub order: Order,
+}
+
+/// The order of a list of containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The one whose rows begin last is first.
+    #[default]
+    Newest,
+    /// The one whose rows begin first is first.
+    Oldest,
+    /// By namespace, pod and container; those without names come last, by path.
+    Name,
+}
+
+/// The answers to questions about recorded rows.
+pub trait Questions: Send + Sync {
+    /// Series of numbers.
+    ///
+    /// # Errors
+    /// As [`AskError`] says.
+    fn series(&self, question: &SeriesQuestion) -> Result<SeriesAnswer, AskError>;
+
+    /// Those with the largest values.
+    ///
+    /// # Errors
+    /// As [`AskError`] says.
+    fn top(&self, question: &TopQuestion) -> Result<TopAnswer, AskError>;
+
+    /// The processes of a container at a moment.
+    ///
+    /// # Errors
+    /// As [`AskError`] says.
+    fn processes(&self, question: &ProcessesQuestion) -> Result<ProcessesAnswer, AskError>;
+
+    /// What can be chosen from among the containers with rows in the range, or among all.
+    fn filters(&self, range: Option<TimeRange>) -> FiltersAnswer;
+
+    /// The list of containers.
+    ///
+    /// # Errors
+    /// As [`AskError`] says.
+    fn containers(&self, question: &ContainersQuestion) -> Result<ContainersReply, AskError>;
+
+    /// From the first row that is kept to after the last one; none without rows.
+    fn recorded_span(&self) -> Option<TimeRange>;
+
+    /// Writes recorded rows as it reads them, and stops when they are not taken any more.
+    ///
+    /// # Errors
+    /// As [`AskError`] says; one that comes before the first byte is a plain answer to the asker.
+    fn export(&self, question: &ExportQuestion, out: &mut dyn Write) -> Result<(), AskError>;
+
+    /// A number that grows with every tick that can be asked for. Cheap, and called from async threads.
+    fn ticks(&self) -> u64;
+}
+
+/// Answers what the list of containers alone can tell, and says of the rest that it can't.
+pub struct Unanswered(
+    /// What has been recorded.
+    pub Arc<dyn Recorded>,
+);
+
+impl std::fmt::Debug for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unanswered").finish_non_exhaustive()
+    }
+}
+
+fn not_built<T>() -> Result<T, AskError> {
+    Err(AskError::Failed("not built yet".to_owned()))
+}
+
+impl Questions for Unanswered {
+    fn series(&self, _: &SeriesQuestion) -> Result<SeriesAnswer, AskError> {
+        not_built()
+    }
+
+    fn top(&self, _: &TopQuestion) -> Result<TopAnswer, AskError> {
+        not_built()
+    }
+
+    fn processes(&self, _: &ProcessesQuestion) -> Result<ProcessesAnswer, AskError> {
+        not_built()
+    }
+
+    fn filters(&self, range: Option<TimeRange>) -> FiltersAnswer {
+        filters::answer(&self.0.containers(), &[], range)
+    }
+
+    fn containers(&self, question: &ContainersQuestion) -> Result<ContainersReply, AskError> {
+        match question.metric {
+            Some(_) => not_built(),
+            None => Ok(containers::reply(&self.0.containers(), question)),
+        }
+    }
+
+    fn recorded_span(&self) -> Option<TimeRange> {
+        let containers = self.0.containers();
+        let from = containers.iter().map(|container| container.first_seen).min()?;
+        let to = containers.iter().map(|container| container.last_seen).max()?;
+        Some(TimeRange { from, to: to.saturating_add(1) })
+    }
+
+    fn export(&self, _: &ExportQuestion, _: &mut dyn Write) -> Result<(), AskError> {
+        not_built()
+    }
+
+    fn ticks(&self) -> u64 {
+        0
+    }
+}
