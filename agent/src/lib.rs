@@ -9,6 +9,7 @@ pub mod check;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod derived;
 pub mod discovery;
 pub mod event;
 pub mod health;
