@@ -1,5 +1,6 @@
 //! The agent's library: samples cgroups, stores rows, answers questions. See `docs/architecture.md` for the shape.
 
+pub mod analysis;
 pub mod app;
 pub mod args;
 pub mod budget;
