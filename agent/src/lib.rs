@@ -1,5 +1,6 @@
 //! The agent's library: samples cgroups, stores rows, answers questions. See `docs/architecture.md` for the shape.
 
+pub mod analysis;
 pub mod app;
 pub mod args;
 pub mod budget;
@@ -9,6 +10,7 @@ pub mod check;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod derived;
 pub mod discovery;
 pub mod event;
 pub mod health;

@@ -8,7 +8,11 @@ use std::time::Duration;
 pub type Monotonic = Duration;
 
 /// How often a pod's own cgroup is read.
-const POD_EVERY: Duration = Duration::from_secs(5);
+pub const POD_EVERY: Duration = Duration::from_secs(5);
+/// How often the files of the stat class are read for a container at most.
+pub const STAT_EVERY: Duration = Duration::from_secs(1);
+/// How often the node's own files are read at most: some of them sum over all CPUs.
+pub const NODE_EVERY: Duration = Duration::from_millis(100);
 
 /// The deadlines of one run.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +73,7 @@ fn saturating_nanos(duration: Duration) -> u64 {
 /// spread evenly, so that no file of that class is read more than once a second; `stretch` times as seldom.
 #[must_use]
 pub fn stat_is_due(tick: u64, spread: u32, (interval, stretch): (Duration, u64)) -> bool {
-    (tick + u64::from(spread)).is_multiple_of(ticks_in(Duration::from_secs(1), interval) * stretch.max(1))
+    (tick + u64::from(spread)).is_multiple_of(ticks_in(STAT_EVERY, interval) * stretch.max(1))
 }
 
 #[cfg(test)]

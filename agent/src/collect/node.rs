@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::NewRow;
 use super::kept_file::KeptFile;
@@ -17,12 +16,9 @@ use crate::metric::Column;
 use crate::model::{Keys, SeriesKey, Tick, UnixMicros};
 use crate::procfs::cmdline::printable;
 use crate::procfs::{Shape, diskstats, parse, shape};
-use crate::schedule::Monotonic;
+use crate::schedule::{Monotonic, NODE_EVERY};
 use crate::subject::{Device, Owner, Subject};
 use crate::table::{Table, node};
-
-/// The node is read at every tick, but not more often than this: some of these files sum over all CPUs.
-pub const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Block devices that are recorded; what is beyond is left out.
 pub const MAX_DISKS: usize = 256;
@@ -102,7 +98,7 @@ impl NodeCollector {
             return;
         }
         // A tick may begin a little early by this clock.
-        self.next = now + LEAST_INTERVAL - LEAST_INTERVAL / 10;
+        self.next = now + NODE_EVERY - NODE_EVERY / 10;
         self.round += 1;
         self.sample_node(time, tick);
         self.sample_disks(time, tick);
@@ -210,6 +206,8 @@ fn counted<'b>(text: Result<&'b [u8], Option<ReadError>>, counters: &Counters) -
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn value(tick: &Tick, table: Table, name: &str) -> Option<i64> {
