@@ -37,7 +37,7 @@ use crate::pods::watch::ConnectError;
 use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
-use crate::service::answers::Unanswered;
+use crate::service::asking::Asking;
 use crate::service::facts::FactsCell;
 use crate::service::{Readiness, Recorded, Service};
 use crate::sight::{self, Reach};
@@ -272,8 +272,9 @@ impl Agent {
         let processes = Reading::start(config, (&hierarchy, &told), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
         let recorded: Arc<dyn Recorded> = Arc::new(store.reader());
+        let processes_usec = config.process_interval.and_then(|interval| i64::try_from(interval.as_micros()).ok());
         let service = Arc::new(Service {
-            questions: Arc::new(Unanswered(Arc::clone(&recorded))),
+            questions: Arc::new(Asking { recorded: Arc::clone(&recorded), processes_usec }),
             recorded,
             facts: Arc::new(FactsCell::new(facts)),
             counters,

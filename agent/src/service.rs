@@ -3,6 +3,7 @@
 //! Knows nothing of sockets, formats of requests or files: what was recorded comes through [`Recorded`], what was found
 //! out at start through [`FactsCell`], what was counted through [`Counters`]. Answers are plain serialisable values.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub mod answers;
+pub mod asking;
 pub mod catalogue;
 pub mod containers;
 pub mod events;
@@ -23,10 +25,12 @@ use crate::model::{ColumnSet, Identity, Role, UnixMicros};
 use crate::own_metrics::{OwnValue, own_metrics};
 use crate::own_use::OwnUse;
 use crate::rfc3339;
+use crate::scan::{Block, Scan, ScanCost, ScanError, Stretch};
+use crate::table::Table;
 use answers::Questions;
 use events::{EventFilter, EventsReply, RecordedEvent};
 use facts::{Facts, FactsCell};
-use question::TimeRange;
+use question::{AskError, ExportQuestion, TimeRange};
 
 /// What has been recorded, as the store's reading side tells it. Called from blocking threads, never from async ones.
 pub trait Recorded: Send + Sync {
@@ -41,6 +45,35 @@ pub trait Recorded: Send + Sync {
     fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String>;
     /// The store's own account of itself: directory, files, bytes, last error.
     fn status(&self) -> Value;
+    /// Reads rows and hands them to `visit`.
+    ///
+    /// # Errors
+    /// See [`ScanError`]; what `visit` says ends the scan, too.
+    fn scan(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(&Block<'_>) -> Result<(), ScanError>,
+    ) -> Result<ScanCost, ScanError>;
+    /// The stretches of a range, in order, each with the resolution in which it is best read.
+    fn stretches(&self, table: Table, range: TimeRange) -> Vec<Stretch>;
+    /// Every container of the hours of a range of which only rollups are left.
+    ///
+    /// # Errors
+    /// See [`ScanError`].
+    fn containers_of_rollups(&self, range: TimeRange) -> Result<Vec<ContainerSummary>, ScanError>;
+    /// From the first row that is kept to after the last one; none without rows.
+    fn span(&self) -> Option<TimeRange>;
+    /// All rows before this time are in sealed files; none without files.
+    fn sealed_until(&self) -> Option<UnixMicros>;
+    /// The sampling interval, in microseconds.
+    fn interval_usec(&self) -> i64;
+    /// A number that grows with every tick that is held.
+    fn ticks(&self) -> u64;
+    /// Writes rows as they are read; only of these containers (or pods), where there are ids.
+    ///
+    /// # Errors
+    /// As [`AskError`] says.
+    fn export(&self, question: &ExportQuestion, ids: Option<Vec<String>>, out: &mut dyn Write) -> Result<(), AskError>;
 }
 
 /// A container's last known values.
@@ -69,6 +102,8 @@ impl LatestContainer {
 pub struct ContainerSummary {
     /// Who it is.
     pub identity: Arc<Identity>,
+    /// The node that it runs on.
+    pub node: Arc<str>,
     /// The time of its first row that is kept.
     pub first_seen: UnixMicros,
     /// The time of its last row.

@@ -1,8 +1,12 @@
 //! The store's reading side as the service wants it: the one place where both are known.
 
+use std::io::Write;
 use std::sync::Arc;
 
+use crate::model::UnixMicros;
+use crate::scan::{Block, Scan, ScanCost, ScanError, Stretch};
 use crate::service::events::{EventFilter, RecordedEvent};
+use crate::service::question::{AskError, ExportQuestion, TimeRange};
 use crate::service::{ContainerSummary, LatestContainer, Recorded};
 use crate::store;
 use crate::store::events::EventRow;
@@ -24,15 +28,7 @@ impl Recorded for store::Reader {
     }
 
     fn containers(&self) -> Vec<ContainerSummary> {
-        let known = Self::containers(self).into_iter();
-        known
-            .map(|known| ContainerSummary {
-                identity: known.identity,
-                first_seen: known.first_seen,
-                last_seen: known.last_seen,
-                alive: known.alive,
-            })
-            .collect()
+        Self::containers(self).into_iter().map(summary).collect()
     }
 
     fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String> {
@@ -48,5 +44,53 @@ impl Recorded for store::Reader {
 
     fn status(&self) -> serde_json::Value {
         serde_json::to_value(Self::status(self)).unwrap_or_default()
+    }
+
+    fn scan(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(&Block<'_>) -> Result<(), ScanError>,
+    ) -> Result<ScanCost, ScanError> {
+        self.engine().scan(scan, visit)
+    }
+
+    fn stretches(&self, table: Table, range: TimeRange) -> Vec<Stretch> {
+        self.engine().stretches(table, (range.from, range.to))
+    }
+
+    fn containers_of_rollups(&self, range: TimeRange) -> Result<Vec<ContainerSummary>, ScanError> {
+        let known = self.engine().containers_of_rollups((range.from, range.to))?;
+        Ok(known.into_iter().map(summary).collect())
+    }
+
+    fn span(&self) -> Option<TimeRange> {
+        self.engine().span().map(|(from, to)| TimeRange { from, to })
+    }
+
+    fn sealed_until(&self) -> Option<UnixMicros> {
+        self.engine().sealed_until()
+    }
+
+    fn interval_usec(&self) -> i64 {
+        self.engine().interval_usec()
+    }
+
+    fn ticks(&self) -> u64 {
+        self.engine().ticks()
+    }
+
+    fn export(&self, question: &ExportQuestion, ids: Option<Vec<String>>, out: &mut dyn Write) -> Result<(), AskError> {
+        let _ = (question, ids, out);
+        Err(AskError::Failed("not built yet".to_owned()))
+    }
+}
+
+fn summary(known: store::catalog::ContainerSummary) -> ContainerSummary {
+    ContainerSummary {
+        identity: known.identity,
+        node: known.node,
+        first_seen: known.first_seen,
+        last_seen: known.last_seen,
+        alive: known.alive,
     }
 }

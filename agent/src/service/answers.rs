@@ -4,11 +4,9 @@
 //! [`Questions::ticks`] may read files and take its time, so it is called from blocking threads only.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use crate::service::Recorded;
-use crate::service::containers::{self, ContainersReply, Filter};
-use crate::service::filters::{self, FiltersAnswer};
+use crate::service::containers::{ContainersReply, Filter};
+use crate::service::filters::FiltersAnswer;
 use crate::service::question::{
     AskError, ExportQuestion, ProcessesAnswer, ProcessesQuestion, SeriesAnswer, SeriesQuestion, TimeRange, TopAnswer,
     TopQuestion,
@@ -79,60 +77,4 @@ pub trait Questions: Send + Sync {
 
     /// A number that grows with every tick that can be asked for. Cheap, and called from async threads.
     fn ticks(&self) -> u64;
-}
-
-/// Answers what the list of containers alone can tell, and says of the rest that it can't.
-pub struct Unanswered(
-    /// What has been recorded.
-    pub Arc<dyn Recorded>,
-);
-
-impl std::fmt::Debug for Unanswered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unanswered").finish_non_exhaustive()
-    }
-}
-
-fn not_built<T>() -> Result<T, AskError> {
-    Err(AskError::Failed("not built yet".to_owned()))
-}
-
-impl Questions for Unanswered {
-    fn series(&self, _: &SeriesQuestion) -> Result<SeriesAnswer, AskError> {
-        not_built()
-    }
-
-    fn top(&self, _: &TopQuestion) -> Result<TopAnswer, AskError> {
-        not_built()
-    }
-
-    fn processes(&self, _: &ProcessesQuestion) -> Result<ProcessesAnswer, AskError> {
-        not_built()
-    }
-
-    fn filters(&self, range: Option<TimeRange>) -> FiltersAnswer {
-        filters::answer(&self.0.containers(), &[], range)
-    }
-
-    fn containers(&self, question: &ContainersQuestion) -> Result<ContainersReply, AskError> {
-        match question.metric {
-            Some(_) => not_built(),
-            None => Ok(containers::reply(&self.0.containers(), question)),
-        }
-    }
-
-    fn recorded_span(&self) -> Option<TimeRange> {
-        let containers = self.0.containers();
-        let from = containers.iter().map(|container| container.first_seen).min()?;
-        let to = containers.iter().map(|container| container.last_seen).max()?;
-        Some(TimeRange { from, to: to.saturating_add(1) })
-    }
-
-    fn export(&self, _: &ExportQuestion, _: &mut dyn Write) -> Result<(), AskError> {
-        not_built()
-    }
-
-    fn ticks(&self) -> u64 {
-        0
-    }
 }

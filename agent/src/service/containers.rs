@@ -122,6 +122,12 @@ fn name(identity: &Identity) -> (bool, [Option<&str>; 3], &str) {
     (identity.pod.is_none(), names, &identity.path)
 }
 
+/// Whether a container passes a filter, whatever its limit.
+#[must_use]
+pub fn passes_filter(identity: &Identity, filter: &Filter) -> bool {
+    passes(identity, filter, filter.search.as_ref().map(|text| text.to_lowercase()).as_deref())
+}
+
 fn passes(identity: &Identity, filter: &Filter, needle: Option<&str>) -> bool {
     let shown = identity.role != Role::Sandbox || filter.sandboxes == Sandboxes::Included;
     let in_namespace = filter.namespace.is_none() || filter.namespace == identity.namespace;
@@ -181,7 +187,13 @@ mod tests {
     fn summary(id: &str, first_seen: i64, change: impl FnOnce(&mut Identity)) -> ContainerSummary {
         let mut identity = Identity::unnamed(id, format!("/kubepods/{id}"), Role::Container);
         change(&mut identity);
-        ContainerSummary { identity: Arc::new(identity), first_seen, last_seen: first_seen, alive: true }
+        ContainerSummary {
+            identity: Arc::new(identity),
+            node: Arc::from("node-1"),
+            first_seen,
+            last_seen: first_seen,
+            alive: true,
+        }
     }
 
     fn ids(filter: &Filter) -> Vec<String> {

@@ -117,7 +117,13 @@ mod tests {
         let mut identity = Identity::unnamed(name, name, role);
         identity.namespace = Some(namespace.to_owned());
         identity.labels.insert("app".to_owned(), name.to_owned());
-        ContainerSummary { identity: Arc::new(identity), first_seen: seen.0, last_seen: seen.1, alive: false }
+        ContainerSummary {
+            identity: Arc::new(identity),
+            node: Arc::from("node-1"),
+            first_seen: seen.0,
+            last_seen: seen.1,
+            alive: false,
+        }
     }
 
     fn value(value: &str, containers: usize) -> FilterValue {

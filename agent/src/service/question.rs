@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+pub use crate::analysis::aggregate::Aggregate;
+pub use crate::analysis::buckets::Buckets;
 use crate::model::UnixMicros;
 use crate::service::containers::Filter;
 
 /// Series that one answer has at most.
 pub const MAX_SERIES: usize = 2_000;
 /// Points (or buckets) of all series of one answer at most.
-pub const MAX_POINTS: usize = 10_000_000;
+pub const MAX_POINTS: usize = 5_000_000;
 /// Metrics that one question names at most.
 pub const MAX_METRICS: usize = 32;
 /// Points of a series unless asked otherwise: more than a screen has pixels in width would show nothing new.
@@ -28,21 +30,6 @@ pub struct TimeRange {
     pub from: UnixMicros,
     /// Before.
     pub to: UnixMicros,
-}
-
-/// How several containers become one series.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Aggregate {
-    /// Added up, those inside of others left out.
-    Sum,
-    /// The largest.
-    Max,
-    /// The smallest.
-    Min,
-    /// The mean.
-    Mean,
-    /// A quantile, 0 to 1.
-    Quantile(f64),
 }
 
 /// Which containers belong together.
@@ -139,25 +126,6 @@ pub enum SeriesData {
     },
     /// Buckets.
     Buckets(Buckets),
-}
-
-/// Buckets of equal width, those without a reading left out between others as `NaN`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Buckets {
-    /// The width of one, in microseconds.
-    pub width_usec: i64,
-    /// Whether the buckets come from rollups of a minute, at least in part; then minima and maxima of rates are of whole minutes.
-    pub from_rollups: bool,
-    /// The start of each.
-    pub times: Vec<UnixMicros>,
-    /// The least value in each.
-    pub min: Vec<f64>,
-    /// The largest.
-    pub max: Vec<f64>,
-    /// The mean: of readings for a gauge, over time for a rate.
-    pub mean: Vec<f64>,
-    /// The last.
-    pub last: Vec<f64>,
 }
 
 /// The beginning of an instance in a joined series.

@@ -37,6 +37,8 @@ use crate::table::Table;
 pub(crate) trait Held: Send + Sync + std::fmt::Debug {
     /// Shows what is held, all of one moment.
     fn look(&self, look: &mut dyn FnMut(&Seen<'_>));
+    /// A number that grows with every tick that is held; cheap.
+    fn ticks(&self) -> u64;
 }
 
 /// Answers scans; what it remembers of files is bounded.
@@ -59,6 +61,12 @@ impl Engine {
             time: Arc::from(TIME),
             names: RwLock::default(),
         }
+    }
+
+    /// A number that grows with every tick that is held; cheap.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.held.ticks()
     }
 
     /// Reads the rows that are asked for and hands them to `visit`.

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,6 +74,8 @@ pub(super) struct Shared {
     /// The run's part of every file's origin; its segment is empty.
     pub(super) origin: Origin,
     pub(super) sync: SpillSync,
+    /// Ticks that were appended to the tail.
+    pub(super) appended: AtomicU64,
 }
 
 impl Shared {
@@ -97,7 +100,8 @@ impl Shared {
             last_error: None,
         };
         let (changed, sync) = (Condvar::new(), SpillSync::default());
-        Self { state: Mutex::new(state), changed, counters, data, origin, sync }
+        let appended = AtomicU64::new(0);
+        Self { state: Mutex::new(state), changed, counters, data, origin, sync, appended }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -191,5 +195,9 @@ impl Held for Shared {
         let (node, interval_usec) = (self.origin.node.as_str(), self.origin.interval_usec);
         let memory = segments.map(|segment| InMemory { segment, node, interval_usec }).collect();
         look(&Seen { catalog: &state.catalog, memory, tail: Some(&state.tail) });
+    }
+
+    fn ticks(&self) -> u64 {
+        self.appended.load(Relaxed)
     }
 }

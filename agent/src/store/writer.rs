@@ -4,6 +4,7 @@
 //! stops neither sampling nor sealing; the next segment tries again.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,7 @@ impl Writer {
                 }
             }
         }
+        self.shared.appended.fetch_add(1, Relaxed);
         let mut state = self.shared.lock();
         state.tail.end(tick);
         self.shared.counters.rows_dropped.add(state.tail.take_unknown_rows());

@@ -69,6 +69,41 @@ impl Engine {
         found
     }
 
+    /// From the first row that is kept to after the last one; `None` without rows.
+    #[must_use]
+    pub fn span(&self) -> Option<(UnixMicros, UnixMicros)> {
+        let mut span: Option<(UnixMicros, UnixMicros)> = None;
+        self.held.look(&mut |seen| {
+            let files = seen.catalog.files().map(|file| (file.first, file.last));
+            let memory = seen.memory.iter().filter_map(|memory| memory.segment.span());
+            span = files.chain(memory).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        });
+        span.map(|(first, last)| (first, last.saturating_add(1)))
+    }
+
+    /// All rows before this time are in sealed files; `None` without files.
+    #[must_use]
+    pub fn sealed_until(&self) -> Option<UnixMicros> {
+        let mut until = None;
+        self.held.look(&mut |seen| {
+            let in_memory = seen.memory.iter().filter_map(|memory| memory.segment.span()).map(|(first, _)| first).min();
+            let in_files = seen.catalog.files().map(|file| file.last).max();
+            until = in_files.map(|last| in_memory.unwrap_or(i64::MAX).min(last.saturating_add(1)));
+        });
+        until
+    }
+
+    /// The sampling interval of who records, or of the newest file; a second where there is neither.
+    #[must_use]
+    pub fn interval_usec(&self) -> i64 {
+        let mut interval = None;
+        self.held.look(&mut |seen| {
+            let memory = seen.memory.last().map(|memory| i64::try_from(memory.interval_usec).unwrap_or(i64::MAX));
+            interval = memory.or_else(|| seen.catalog.files().last().map(|file| file.interval_usec));
+        });
+        interval.unwrap_or(1_000_000).max(1)
+    }
+
     /// Those of the hours of a range of which only rollups are left.
     ///
     /// # Errors

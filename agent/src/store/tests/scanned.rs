@@ -75,8 +75,11 @@ fn tick(number: usize, time: UnixMicros, (who, nulls): (u8, u16), model: &mut Mo
 
 /// Rows that the store has, wherever they are.
 fn rows_held(store: &Store) -> u64 {
-    let status = store.reader().status();
-    status.rows + status.tail_rows
+    let reader = store.reader();
+    let state = reader.state();
+    let files = state.catalog.files().filter(|file| file.resolution == Resolution::Raw).map(|file| file.rows);
+    let memory = state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]);
+    files.sum::<u64>() + memory.map(|segment| segment.rows()).sum::<u64>()
 }
 
 proptest! {
