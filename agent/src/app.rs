@@ -7,7 +7,7 @@
 mod facts;
 mod names;
 mod processes;
-mod recorded;
+pub mod recorded;
 mod token;
 
 use std::net::SocketAddr;
@@ -24,6 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use crate::app::recorded::Recordings;
 use crate::clock;
 use crate::collect::roster::Roster;
 use crate::config::{DataDir, RunConfig, default_data_dirs};
@@ -271,7 +272,7 @@ impl Agent {
         // Once the sampler knows who lives.
         let processes = Reading::start(config, (&hierarchy, &told), &counters, ticks)?;
         let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
-        let recorded: Arc<dyn Recorded> = Arc::new(store.reader());
+        let recorded: Arc<dyn Recorded> = Arc::new(Recordings::of_store(store.reader()));
         let processes_usec = config.process_interval.and_then(|interval| i64::try_from(interval.as_micros()).ok());
         let service = Arc::new(Service {
             questions: Arc::new(Asking { recorded: Arc::clone(&recorded), processes_usec }),

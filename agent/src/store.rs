@@ -58,6 +58,7 @@ pub mod spill;
 pub mod tail;
 mod upkeep;
 pub mod varint;
+pub mod view;
 mod writer;
 
 #[cfg(test)]

@@ -86,3 +86,22 @@ impl Drop for Containers {
         }
     }
 }
+
+/// The data set that a variable names; a relative path means the workspace's root.
+///
+/// # Panics
+///
+/// There is none: a benchmark without its data measures nothing.
+#[must_use]
+pub fn data_set(variable: &str) -> std::path::PathBuf {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let named = std::env::var_os(variable).unwrap_or_else(|| "testdata/bench/realistic".into());
+    let path = root.join(named);
+    assert!(
+        path.is_dir(),
+        "there is no data set at {}: make it with `cargo run --release --bin generate-bench-data -- --scenario realistic \
+         --duration 24h`, or name another one in {variable}",
+        path.display()
+    );
+    path
+}

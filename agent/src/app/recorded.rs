@@ -1,6 +1,10 @@
-//! The store's reading side as the service wants it: the one place where both are known.
+//! What the store holds as the service wants it: the one place where both are known.
+//!
+//! The same for a store that records and for a directory that is looked at. The surprise: the latter has no living containers
+//! and nothing for `/metrics`, even where an agent records into it at the moment; that agent is to be asked for these.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::UnixMicros;
@@ -9,12 +13,47 @@ use crate::service::events::{EventFilter, RecordedEvent};
 use crate::service::question::{AskError, ExportQuestion, TimeRange};
 use crate::service::{ContainerSummary, LatestContainer, Recorded};
 use crate::store;
+use crate::store::Engine;
 use crate::store::events::EventRow;
+use crate::store::view::{View, ViewError};
 use crate::table::Table;
 
-impl Recorded for store::Reader {
+/// What is held, and who holds it.
+#[derive(Debug)]
+pub struct Recordings {
+    engine: Arc<Engine>,
+    holder: Holder,
+}
+
+#[derive(Debug)]
+enum Holder {
+    /// A running store.
+    Store(store::Reader),
+    /// Files that are looked at.
+    View(Arc<View>),
+}
+
+impl Recordings {
+    /// What a running store holds.
+    #[must_use]
+    pub fn of_store(reader: store::Reader) -> Self {
+        Self { engine: Arc::clone(reader.engine()), holder: Holder::Store(reader) }
+    }
+
+    /// What data directories or single files hold.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub fn view(roots: Vec<PathBuf>) -> Result<Self, ViewError> {
+        let view = View::open(roots)?;
+        Ok(Self { engine: Arc::new(view.engine()), holder: Holder::View(view) })
+    }
+}
+
+impl Recorded for Recordings {
     fn latest(&self) -> Vec<LatestContainer> {
-        let rows = Self::latest(self, Table::Containers).into_iter();
+        let Holder::Store(reader) = &self.holder else { return Vec::new() };
+        let rows = reader.latest(Table::Containers).into_iter();
         let containers = rows.filter_map(|row| Some((Arc::clone(row.subject.identity()?), row)));
         containers
             .map(|(identity, row)| LatestContainer {
@@ -28,12 +67,12 @@ impl Recorded for store::Reader {
     }
 
     fn containers(&self) -> Vec<ContainerSummary> {
-        Self::containers(self).into_iter().map(summary).collect()
+        self.engine.containers().into_iter().map(summary).collect()
     }
 
     fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, String> {
         let passes = |event: &EventRow| filter.passes(|name| event.texts.get(name).map(String::as_str));
-        let found = Self::events(self, (filter.from, filter.to), limit, &passes).map_err(|error| error.to_string())?;
+        let found = self.engine.events((filter.from, filter.to), limit, &passes).map_err(|error| error.to_string())?;
         let recorded = |event: EventRow| RecordedEvent {
             time: event.time,
             texts: event.texts.into_iter().collect(),
@@ -43,7 +82,14 @@ impl Recorded for store::Reader {
     }
 
     fn status(&self) -> serde_json::Value {
-        serde_json::to_value(Self::status(self)).unwrap_or_default()
+        match &self.holder {
+            Holder::Store(reader) => serde_json::to_value(reader.status()).unwrap_or_default(),
+            Holder::View(view) => {
+                let (files, rows, bytes, refused_files) = view.totals();
+                let viewed = view.roots();
+                serde_json::json!({"viewed": viewed, "files": files, "rows": rows, "bytes": bytes, "refused_files": refused_files})
+            }
+        }
     }
 
     fn scan(
@@ -51,32 +97,32 @@ impl Recorded for store::Reader {
         scan: &Scan,
         visit: &mut dyn FnMut(&Block<'_>) -> Result<(), ScanError>,
     ) -> Result<ScanCost, ScanError> {
-        self.engine().scan(scan, visit)
+        self.engine.scan(scan, visit)
     }
 
     fn stretches(&self, table: Table, range: TimeRange) -> Vec<Stretch> {
-        self.engine().stretches(table, (range.from, range.to))
+        self.engine.stretches(table, (range.from, range.to))
     }
 
     fn containers_of_rollups(&self, range: TimeRange) -> Result<Vec<ContainerSummary>, ScanError> {
-        let known = self.engine().containers_of_rollups((range.from, range.to))?;
+        let known = self.engine.containers_of_rollups((range.from, range.to))?;
         Ok(known.into_iter().map(summary).collect())
     }
 
     fn span(&self) -> Option<TimeRange> {
-        self.engine().span().map(|(from, to)| TimeRange { from, to })
+        self.engine.span().map(|(from, to)| TimeRange { from, to })
     }
 
     fn sealed_until(&self) -> Option<UnixMicros> {
-        self.engine().sealed_until()
+        self.engine.sealed_until()
     }
 
     fn interval_usec(&self) -> i64 {
-        self.engine().interval_usec()
+        self.engine.interval_usec()
     }
 
     fn ticks(&self) -> u64 {
-        self.engine().ticks()
+        self.engine.ticks()
     }
 
     fn export(&self, question: &ExportQuestion, ids: Option<Vec<String>>, out: &mut dyn Write) -> Result<(), AskError> {

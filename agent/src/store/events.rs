@@ -13,10 +13,9 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::reader::Reader;
+use super::query::{Engine, Seen};
 use super::rowlog::RowState;
 use super::segment::Segment;
-use super::shared::State;
 use crate::model::{Identity, UnixMicros};
 use crate::subject::Subject;
 use crate::table::Table;
@@ -40,7 +39,7 @@ pub struct EventsError {
     reason: String,
 }
 
-impl Reader {
+impl Engine {
     /// The newest events from `from` to `to` (exclusive) that are wanted, at most `limit`, newest first.
     ///
     /// # Errors
@@ -66,20 +65,17 @@ impl Reader {
         limit: usize,
         wanted: &dyn Fn(&EventRow) -> bool,
     ) -> Result<Option<Vec<EventRow>>, EventsError> {
-        let (mut found, mut files) = {
-            let state = self.state();
-            let files: Vec<(UnixMicros, PathBuf)> = state
-                .catalog
-                .files()
-                .filter(|file| file.table == Table::Events && file.first < to && file.last >= from)
-                .map(|file| (file.last, file.path.clone()))
-                .collect();
-            (in_memory(&state), files)
-        };
+        let (mut found, mut files): (_, Vec<(UnixMicros, PathBuf, u64)>) = (Vec::new(), Vec::new());
+        self.held().look(&mut |seen| {
+            let of_events =
+                seen.catalog.files().filter(|file| file.table == Table::Events && file.first < to && file.last >= from);
+            files = of_events.map(|file| (file.last, file.path.clone(), file.number)).collect();
+            found = in_memory(seen);
+        });
         let keep = |event: &EventRow| (from..to).contains(&event.time) && wanted(event);
         found.retain(keep);
         files.sort_unstable_by(|a, b| b.cmp(a));
-        for (last, path) in files {
+        for (last, path, number) in files {
             // Files do not overlap but where the clock was set back, so the rest is older than what there is.
             if found.len() >= limit && found.iter().filter(|event| event.time > last).count() >= limit {
                 break;
@@ -87,7 +83,7 @@ impl Reader {
             match in_file(&path)? {
                 Some(events) => found.extend(events.into_iter().filter(keep)),
                 // Deleted by hand, it stays listed: that must not keep anybody waiting.
-                None if self.is_listed(&path) => {}
+                None if self.is_listed(number) => {}
                 None => return Ok(None),
             }
         }
@@ -95,15 +91,10 @@ impl Reader {
         found.truncate(limit);
         Ok(Some(found))
     }
-
-    fn is_listed(&self, path: &Path) -> bool {
-        self.state().catalog.files().any(|file| file.path == path)
-    }
 }
 
-fn in_memory(state: &State) -> Vec<EventRow> {
-    let segments: Vec<&Segment> =
-        state.tail.frozen().map(|frozen| &*frozen.segment).chain([state.tail.active()]).collect();
+fn in_memory(seen: &Seen<'_>) -> Vec<EventRow> {
+    let segments: Vec<&Segment> = seen.memory.iter().map(|memory| memory.segment).collect();
     let mut events = Vec::new();
     for series in segments.iter().flat_map(|segment| segment.of(Table::Events)) {
         let identity = series.subject.owner().and_then(|owner| owner.container_id.as_deref()).and_then(|id| {

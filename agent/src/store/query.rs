@@ -24,6 +24,7 @@ use std::time::Instant;
 use self::chunks::Columns;
 use self::decode::{DecodeError, Rows};
 use self::order::Numbering;
+pub(super) use self::pool::in_order;
 pub(super) use self::pread::Pread;
 use self::runs::Runs;
 use self::source::Source;
@@ -61,6 +62,11 @@ impl Engine {
             time: Arc::from(TIME),
             names: RwLock::default(),
         }
+    }
+
+    /// Who holds the rows.
+    pub(super) fn held(&self) -> &dyn Held {
+        &*self.held
     }
 
     /// A number that grows with every tick that is held; cheap.
@@ -136,7 +142,8 @@ impl Engine {
         Ok(rows)
     }
 
-    fn is_listed(&self, number: u64) -> bool {
+    /// Whether a file is still part of what is held.
+    pub(super) fn is_listed(&self, number: u64) -> bool {
         let mut listed = false;
         self.held.look(&mut |seen| listed = seen.catalog.files().any(|file| file.number == number));
         listed

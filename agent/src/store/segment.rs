@@ -189,6 +189,18 @@ impl Segment {
         }
     }
 
+    /// Forgets the rows of tables that are not to be kept.
+    pub fn retain_tables(&mut self, keep: impl Fn(Table) -> bool) {
+        let series = std::mem::take(&mut self.series);
+        (self.by_id, self.rows, self.memory) = Default::default();
+        for series in series.into_iter().filter(|series| keep(series.subject.table())) {
+            let table = series.subject.table();
+            self.by_id[table as usize].insert(series.subject.id().into_owned(), self.series.len());
+            (self.rows, self.memory) = (self.rows + series.rows, self.memory + series.memory());
+            self.series.push(series);
+        }
+    }
+
     /// Replaces what is known of a subject's columns.
     pub fn set_support(&mut self, index: usize, support: Support) {
         self.series[index].support = support;

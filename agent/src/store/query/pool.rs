@@ -25,7 +25,7 @@ struct State<T> {
 ///
 /// # Errors
 /// That of `take`.
-pub(super) fn in_order<T: Send, E>(
+pub(in crate::store) fn in_order<T: Send, E>(
     count: usize,
     work: impl Fn(usize) -> T + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), E>,
