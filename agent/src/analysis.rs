@@ -22,11 +22,15 @@
 
 use crate::model::UnixMicros;
 
+pub mod aggregate;
 pub mod buckets;
 mod column;
 pub mod evaluate;
 pub mod exact;
+pub mod fitting;
+pub mod lanes;
 mod minutes;
+pub mod outermost;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -63,10 +67,36 @@ pub struct Held {
     pub weight_per_usec: f64,
 }
 
+impl Held {
+    /// What a part of it, in microseconds, comes to.
+    fn part(self, usec: i64) -> Summary {
+        let Self { value, weight_per_usec, .. } = self;
+        Summary { min: value, max: value, mean: value, last: value, weight: usec as f64 * weight_per_usec }
+    }
+}
+
+/// Points that follow each other without a gap; all of one length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Points<'a> {
+    /// When.
+    pub times: &'a [UnixMicros],
+    /// What.
+    pub values: &'a [f64],
+    /// What each counts for in means.
+    pub weights: &'a [f64],
+}
+
 /// What takes the points of a series, in time order.
 pub trait Sink {
     /// A value at a time; its weight in means.
     fn point(&mut self, time: UnixMicros, value: f64, weight: f64);
+    /// The same for many, in less time.
+    #[inline]
+    fn points(&mut self, points: Points<'_>) {
+        for ((&time, &value), &weight) in points.times.iter().zip(points.values).zip(points.weights) {
+            self.point(time, value, weight);
+        }
+    }
     /// Nothing is known from the point before until the next one; `time` is in between. May come first, or twice.
     fn gap(&mut self, time: UnixMicros);
     /// The value was the same for a longer time without points.

@@ -5,7 +5,7 @@
 //! with values, there is one `NaN`: what is read more seldom than a bucket is wide stays a line. The surprise: the bucket at
 //! hand is kept apart and folded in when another one begins, so the division by the width is done once per bucket.
 
-use super::{Held, Sink, Summary};
+use super::{Held, Points, Sink, Summary};
 use crate::model::UnixMicros;
 use crate::rollup::MINUTE_USEC;
 
@@ -63,6 +63,16 @@ impl Grid {
         Self { start: first.saturating_mul(width_usec), width_usec, count }
     }
 
+    /// The finest grid whose cells fit into those of this one, with at most `most` cells, none narrower than `least_usec`; this
+    /// one where there is no finer.
+    #[must_use]
+    pub fn finer(self, most: usize, least_usec: i64) -> Self {
+        let range = (self.start, self.end());
+        let divides = |width: &i64| *width >= least_usec && *width < self.width_usec && self.width_usec % width == 0;
+        let finer = WIDTHS.iter().filter(|width| divides(width)).map(|width| Self::covering(range, *width));
+        finer.into_iter().find(|grid| grid.count <= most).unwrap_or(self)
+    }
+
     /// The cell of a time.
     #[must_use]
     pub fn cell(&self, time: UnixMicros) -> Option<usize> {
@@ -105,19 +115,20 @@ pub struct Buckets {
 
 /// Values folded together.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Fold {
-    min: f64,
-    max: f64,
+pub(super) struct Fold {
+    pub(super) min: f64,
+    pub(super) max: f64,
     sum: f64,
     weight: f64,
     last: f64,
 }
 
-const EMPTY: Fold = Fold { min: f64::INFINITY, max: f64::NEG_INFINITY, sum: 0.0, weight: 0.0, last: f64::NAN };
+pub(super) const EMPTY: Fold =
+    Fold { min: f64::INFINITY, max: f64::NEG_INFINITY, sum: 0.0, weight: 0.0, last: f64::NAN };
 
 impl Fold {
     #[inline(always)]
-    fn take(&mut self, summary: Summary) {
+    pub(super) fn take(&mut self, summary: Summary) {
         // Values are never NaN, so plain comparisons do.
         self.min = if summary.min < self.min { summary.min } else { self.min };
         self.max = if summary.max > self.max { summary.max } else { self.max };
@@ -126,12 +137,40 @@ impl Fold {
         self.last = summary.last;
     }
 
-    fn is_empty(&self) -> bool {
+    /// The same for many, with as many sums at a time as a vector has.
+    #[inline]
+    fn take_all(&mut self, values: &[f64], weights: &[f64]) {
+        const LANES: usize = 4;
+        let (mut min, mut max) = ([self.min; LANES], [self.max; LANES]);
+        let (mut sum, mut weight) = ([0.0; LANES], [0.0; LANES]);
+        let (chunks, of_weights) = (values.chunks_exact(LANES), weights.chunks_exact(LANES));
+        let (rest, rest_weights) = (chunks.remainder(), of_weights.remainder());
+        for (chunk, weights) in chunks.zip(of_weights) {
+            for lane in 0..LANES {
+                min[lane] = if chunk[lane] < min[lane] { chunk[lane] } else { min[lane] };
+                max[lane] = if chunk[lane] > max[lane] { chunk[lane] } else { max[lane] };
+                sum[lane] += chunk[lane] * weights[lane];
+                weight[lane] += weights[lane];
+            }
+        }
+        self.min = min.into_iter().fold(self.min, f64::min);
+        self.max = max.into_iter().fold(self.max, f64::max);
+        self.sum += sum.iter().sum::<f64>();
+        self.weight += weight.iter().sum::<f64>();
+        if let Some(&last) = values.last() {
+            self.last = last;
+        }
+        for (&value, &weight) in rest.iter().zip(rest_weights) {
+            self.take(Summary { min: value, max: value, mean: value, last: value, weight });
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
         self.last.is_nan()
     }
 
     /// Means weigh by time or readings; what weighs nothing has only its last value.
-    fn mean(&self) -> f64 {
+    pub(super) fn mean(&self) -> f64 {
         if self.weight > 0.0 { self.sum / self.weight } else { self.last }
     }
 }
@@ -232,6 +271,23 @@ impl Sink for Folding {
         self.fold(time, Summary { min: value, max: value, mean: value, last: value, weight });
     }
 
+    fn points(&mut self, points: Points<'_>) {
+        let Points { mut times, mut values, mut weights } = points;
+        while let Some(&first) = times.first() {
+            let is_at_hand = (first >= self.from && first < self.until) || self.take_up(first);
+            let in_cell = match times.last() {
+                Some(&last) if is_at_hand && last < self.until => times.len(),
+                _ if is_at_hand => times.iter().take_while(|time| **time < self.until).count(),
+                // Out of range: by itself.
+                _ => 1,
+            };
+            if is_at_hand {
+                self.hand.take_all(&values[..in_cell], &weights[..in_cell]);
+            }
+            (times, values, weights) = (&times[in_cell..], &values[in_cell..], &weights[in_cell..]);
+        }
+    }
+
     fn gap(&mut self, _: UnixMicros) {
         self.put_down();
         self.is_behind_gap = true;
@@ -241,14 +297,9 @@ impl Sink for Folding {
         // Times after one and until another, as a range that excludes its end, cut to what is asked for.
         let mut time = held.after.saturating_add(1).max(self.range.0);
         let end = held.until.saturating_add(1).min(self.range.1).min(self.grid.end());
-        while time < end {
-            if !self.take_up(time) {
-                return;
-            }
+        while time < end && self.take_up(time) {
             let until = self.until.min(end);
-            let weight = (until - time) as f64 * held.weight_per_usec;
-            let (min, max, mean, last) = (held.value, held.value, held.value, held.value);
-            self.hand.take(Summary { min, max, mean, last, weight });
+            self.hand.take(held.part(until.saturating_sub(time)));
             time = until;
         }
     }
@@ -297,6 +348,15 @@ mod tests {
         assert_eq!((grid.width_usec, grid.count), (2 * MINUTE_USEC, 720));
         assert_eq!(Grid::choose((DAY_USEC + 1, 2 * DAY_USEC + 1), 1, SECOND_USEC).width_usec, 3 * DAY_USEC);
         assert_eq!(Grid::choose((7, 7), 10, 1).count, 0);
+    }
+
+    #[test]
+    fn a_finer_grid_fits_into_the_cells() {
+        let grid = Grid { start: 0, width_usec: 15 * MINUTE_USEC, count: 100 };
+        assert_eq!(grid.finer(100_000, SECOND_USEC), Grid { start: 0, width_usec: SECOND_USEC, count: 90_000 });
+        assert_eq!(grid.finer(1_500, SECOND_USEC).width_usec, MINUTE_USEC);
+        assert_eq!(grid.finer(1_499, SECOND_USEC).width_usec, 3 * MINUTE_USEC, "two minutes do not fit");
+        assert_eq!(grid.finer(100, SECOND_USEC), grid);
     }
 
     fn folding() -> Folding {
@@ -373,13 +433,23 @@ mod tests {
         #[test]
         fn buckets_are_what_all_points_of_each_come_to(
             points in prop::collection::vec((0i64..1_000, -100i32..100, 0u8..4), 0..80),
-            width in 1i64..50,
+            width in 1i64..400,
+            at_once in 1usize..40,
         ) {
             let mut points = points;
             points.sort_by_key(|point| point.0);
             let (grid, range) = (Grid::covering((100, 900), width), (100, 900));
             let mut folding = Folding::of(grid, range);
-            points.iter().for_each(|&(time, value, weight)| folding.point(time, f64::from(value), f64::from(weight)));
+            for points in points.chunks(at_once) {
+                if let [(time, value, weight)] = points {
+                    folding.point(*time, f64::from(*value), f64::from(*weight));
+                    continue;
+                }
+                let times: Vec<i64> = points.iter().map(|point| point.0).collect();
+                let values: Vec<f64> = points.iter().map(|point| f64::from(point.1)).collect();
+                let weights: Vec<f64> = points.iter().map(|point| f64::from(point.2)).collect();
+                folding.points(Points { times: &times, values: &values, weights: &weights });
+            }
             let buckets = folding.finish();
             let mut expected = Vec::new();
             for cell in 0..grid.count {

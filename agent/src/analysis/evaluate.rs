@@ -1,13 +1,15 @@
 //! Blocks of one subject into points of one series; what the points mean stands in [`analysis`](crate::analysis).
 //!
 //! The hot loop of every question. What differs between formulas is decided once per block; per row there are a comparison
-//! of times, the column's value and the sink, all in one function for the compiler. Nothing is allocated. The surprise: rows
-//! are taken as they come, so the state between two rows is that between two blocks.
+//! of times, the column's value and the sink, all in one function for the compiler. Nothing is allocated. Columns without
+//! nulls, most by far, go in chunks: one loop per step, which the compiler turns into vector instructions; a chunk with
+//! anything unusual goes row by row. The surprise: rows are taken as they come, so the state between two rows is that between
+//! two blocks.
 
 use super::column::{Column, Columns, column};
 use super::minutes::Minutes;
 use super::rows::{Rows, Step};
-use super::{Held, Sink};
+use super::{Held, Points, Sink};
 use crate::derived::formula::MAX_COLUMNS;
 use crate::derived::{Formula, SeriesSpec};
 use crate::metric::UNLIMITED;
@@ -17,6 +19,10 @@ use crate::scan::Block;
 
 /// Microseconds as a part of a second.
 const SECONDS: f64 = 1e-6;
+
+/// Rows that are worked on at once; their values fit into the fastest cache.
+const CHUNK: usize = 256;
+const ONES: [f64; CHUNK] = [1.0; CHUNK];
 
 /// Turns the blocks of one subject into points. The blocks' columns are those of [`SeriesSpec::columns`], in their order.
 ///
@@ -83,7 +89,7 @@ impl Readings {
         let times = block.times;
         match formula {
             Formula::Reading(_) => match column(block, 0) {
-                Column::Ints(ints) => self.levels(times, |row| Some(ints[row] as f64), out),
+                Column::Ints(ints) => self.readings(times, ints, out),
                 Column::SomeInts(ints, present) => {
                     self.levels(times, |row| if present[row] { Some(ints[row] as f64) } else { None }, out);
                 }
@@ -135,11 +141,9 @@ impl Readings {
         let times = block.times;
         // Increase per microsecond times 1e6 is per second.
         let scale = scale * 1e6;
-        let one = move |[before]: [i64; 1], [now]: [i64; 1], usec: f64| {
-            Some((grown(before, now) as f64 * scale / usec, usec * SECONDS))
-        };
+        let one = rate(scale);
         match (counters, column(block, 0)) {
-            (1, Column::Ints(ints)) => self.increases(times, |row| Some([ints[row]]), one, out),
+            (1, Column::Ints(ints)) => self.rates(times, ints, scale, out),
             (1, Column::SomeInts(ints, present)) => {
                 self.increases(times, |row| if present[row] { Some([ints[row]]) } else { None }, one, out);
             }
@@ -152,6 +156,42 @@ impl Readings {
                 };
                 self.increases(times, |row| columns.first(counters, row), sum, out);
             }
+        }
+    }
+
+    /// A column of levels without nulls.
+    fn readings(&mut self, times: &[UnixMicros], ints: &[i64], out: &mut impl Sink) {
+        for (times, ints) in times.chunks(CHUNK).zip(ints.chunks(CHUNK)) {
+            let (Some(&last), true) = (times.last(), self.rows.are_regular(self.last_row, times)) else {
+                self.levels(times, |row| Some(ints[row] as f64), out);
+                continue;
+            };
+            let mut values = [0.0; CHUNK];
+            values.iter_mut().zip(ints).for_each(|(value, &int)| *value = int as f64);
+            out.points(Points { times, values: &values[..times.len()], weights: &ONES[..times.len()] });
+            (self.last_row, self.held) = (last, values[times.len() - 1]);
+        }
+    }
+
+    /// The rates of a counter without nulls.
+    fn rates(&mut self, times: &[UnixMicros], ints: &[i64], scale: f64, out: &mut impl Sink) {
+        for (times, ints) in times.chunks(CHUNK).zip(ints.chunks(CHUNK)) {
+            let is_regular = self.rows.are_regular(self.last_row, times);
+            let (Some(since), Some(&last), true) = (self.counted, times.last(), is_regular) else {
+                self.increases(times, |row| Some([ints[row]]), rate(scale), out);
+                continue;
+            };
+            let (mut values, mut weights) = ([0.0; CHUNK], [0.0; CHUNK]);
+            let (mut before, mut since) = (self.counters[0], since);
+            for (((&now, &time), value), weight) in ints.iter().zip(times).zip(&mut values).zip(&mut weights) {
+                (*value, *weight) = (grown(before, now) as f64, (time - since) as f64);
+                (before, since) = (now, time);
+            }
+            for (value, weight) in values.iter_mut().zip(&mut weights).take(times.len()) {
+                (*value, *weight) = (*value * scale / *weight, *weight * SECONDS);
+            }
+            out.points(Points { times, values: &values[..times.len()], weights: &weights[..times.len()] });
+            (self.last_row, self.counted, self.counters[0]) = (last, Some(last), before);
         }
     }
 
@@ -225,6 +265,11 @@ impl Readings {
         self.counters[..N].copy_from_slice(&before);
         self.counted = counted.then_some(since);
     }
+}
+
+/// A counter's rate, and its seconds.
+fn rate(scale: f64) -> impl Fn([i64; 1], [i64; 1], f64) -> Option<(f64, f64)> {
+    move |[before], [now], usec| Some((grown(before, now) as f64 * scale / usec, usec * SECONDS))
 }
 
 /// What a counter grew by; one that fell began again at 0.

@@ -1,6 +1,6 @@
 //! Every point of a series as it is, up to a number.
 
-use super::{Held, Sink, Summary};
+use super::{Held, Points, Sink, Summary};
 use crate::model::UnixMicros;
 
 /// Keeps points; a `NaN` between two of them is a gap.
@@ -78,6 +78,23 @@ impl Sink for Exact {
             self.tell_gap(time);
         }
         self.push(time, value);
+    }
+
+    fn points(&mut self, points: Points<'_>) {
+        let Points { times, values, weights } = points;
+        let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
+        let has_room = self.most.saturating_sub(self.times.len()) > times.len();
+        if first >= self.from && last < self.to && has_room {
+            if self.has_gap {
+                self.tell_gap(first);
+            }
+            self.times.extend_from_slice(times);
+            self.values.extend_from_slice(&values[..times.len()]);
+            return;
+        }
+        for ((&time, &value), &weight) in times.iter().zip(values).zip(weights) {
+            self.point(time, value, weight);
+        }
     }
 
     fn gap(&mut self, _: UnixMicros) {

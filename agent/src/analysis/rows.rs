@@ -76,6 +76,18 @@ impl Rows {
         (distance as u64).wrapping_sub(self.low) > self.span
     }
 
+    /// Whether rows follow the previous one, and each other, without anything unusual.
+    #[inline]
+    pub(super) fn are_regular(&self, previous: UnixMicros, times: &[UnixMicros]) -> bool {
+        let mut last = previous;
+        let mut is_unusual = false;
+        for &time in times {
+            is_unusual |= self.is_unusual(time.wrapping_sub(last));
+            last = time;
+        }
+        !is_unusual
+    }
+
     /// What lies between a row and the next one.
     #[cold]
     #[inline(never)]
@@ -86,7 +98,7 @@ impl Rows {
         let (low, high) = match self.usual {
             None => (u64::MAX, u64::MAX),
             Some(usual) if usual > self.floor => (low(usual), high(usual)),
-            Some(usual) => (0, high(usual)),
+            Some(usual) => (1, high(usual)),
         };
         (self.low, self.span) = (low, high - low);
         step

@@ -321,6 +321,33 @@ proptest! {
     }
 
     #[test]
+    fn many_points_without_nulls_are_those_of_the_model(
+        name in prop::sample::select(&["memory_current_bytes", "cpu_usage_cores"][..]),
+        values in prop::collection::vec((0i64..1_000, 1i64..24), 200..700),
+        gap in any::<prop::sample::Index>(),
+        split in 0usize..600,
+    ) {
+        let (gap, mut time) = (gap.index(values.len()), 0);
+        let row = |(at, &(value, tenths)): (usize, &(i64, i64))| {
+            time += tenths * SECOND / 10 + if at == gap { 3 * SECOND } else { 0 };
+            (time, vec![Cell::Int(value)])
+        };
+        let rows: Vec<Row> = values.iter().enumerate().map(row).collect();
+        let (found, expected) = (told(name, Resolution::Raw, &rows, &[split]), model(name, &rows));
+        prop_assert!(found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| is_alike(a, b)));
+        let range = (rows[5].0, rows[190].0);
+        let in_range = |time: i64| time >= range.0 && time < range.1;
+        let mut exact = Exact::of(range, 1_000);
+        tell(name, Resolution::Raw, &rows, &[split], &mut exact);
+        let (times, values) = exact.finish();
+        let exact: Vec<(i64, f64)> = times.into_iter().zip(values).filter(|(_, value)| !value.is_nan()).collect();
+        let expected: Vec<(i64, f64)> = found.iter()
+            .filter_map(|told| if let Told::Point(time, value, _) = told { Some((*time, *value)) } else { None })
+            .filter(|(time, _)| in_range(*time)).collect();
+        prop_assert_eq!(exact, expected);
+    }
+
+    #[test]
     fn how_rows_are_split_does_not_matter(
         name in prop::sample::select(&["io_devices.read_bytes", "io_devices.bytes_per_second",
             "processes.cpu_usage_cores", "pods.memory_current_bytes", "cpu_usage_cores"][..]),
