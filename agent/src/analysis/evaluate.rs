@@ -184,10 +184,11 @@ impl Readings {
             let (mut values, mut weights) = ([0.0; CHUNK], [0.0; CHUNK]);
             let (mut before, mut since) = (self.counters[0], since);
             for (((&now, &time), value), weight) in ints.iter().zip(times).zip(&mut values).zip(&mut weights) {
-                let usec = (time - since) as f64;
-                *value = grown(before, now) as f64 * scale / usec;
-                *weight = usec * SECONDS;
+                (*value, *weight) = (grown(before, now) as f64, (time - since) as f64);
                 (before, since) = (now, time);
+            }
+            for (value, weight) in values.iter_mut().zip(&mut weights).take(times.len()) {
+                (*value, *weight) = (*value * scale / *weight, *weight * SECONDS);
             }
             out.points(Points { times, values: &values[..times.len()], weights: &weights[..times.len()] });
             (self.last_row, self.counted, self.counters[0]) = (last, Some(last), before);
