@@ -8,14 +8,14 @@ use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
 
-use super::catalog::ContainerSummary;
+use super::catalog::{ContainerSummary, Filed};
 use super::footer::FORMAT_VERSION;
 use super::resolution::Resolution;
 use super::rowlog::{Decoder, RowError};
 use super::segment::Segment;
 use super::shared::{LastSeal, Shared, State};
 use super::tail::LatestRow;
-use crate::model::{ColumnSet, UnixMicros};
+use crate::model::{ColumnSet, Identity, UnixMicros};
 use crate::table::Table;
 
 /// A row from memory.
@@ -119,22 +119,24 @@ impl Reader {
     #[must_use]
     pub fn containers(&self) -> Vec<ContainerSummary> {
         let state = self.shared.lock();
-        let live: HashSet<&str> = state.tail.live_ids().collect();
-        let mut found: HashMap<&str, ContainerSummary> = HashMap::new();
-        for known in state.catalog.containers() {
-            found.insert(&known.identity.container_id, known.clone());
-        }
-        for series in segments(&state).flat_map(|segment| segment.of(Table::Containers)) {
-            let Some(identity) = series.subject.identity() else { continue };
-            let (first_seen, last_seen) = (series.first, series.last());
-            let summary = found.entry(&identity.container_id).or_insert_with(|| ContainerSummary {
-                identity: Arc::clone(identity),
+        let live: HashSet<String> = state.tail.live_ids().map(str::to_owned).collect();
+        let filed: Vec<Filed> = state.catalog.containers().cloned().collect();
+        let series = segments(&state).flat_map(|segment| segment.of(Table::Containers));
+        let in_memory: Vec<(Arc<Identity>, UnixMicros, UnixMicros)> = series
+            .filter_map(|series| Some((Arc::clone(series.subject.identity()?), series.first, series.last())))
+            .collect();
+        drop(state);
+        let mut found: HashMap<String, ContainerSummary> =
+            filed.iter().map(|known| (known.id(), known.summary())).collect();
+        for (identity, first_seen, last_seen) in in_memory {
+            let summary = found.entry(identity.container_id.clone()).or_insert_with(|| ContainerSummary {
+                identity: Arc::clone(&identity),
                 first_seen,
                 last_seen,
                 alive: false,
             });
             if last_seen >= summary.last_seen {
-                summary.identity = Arc::clone(identity);
+                summary.identity = identity;
             }
             summary.first_seen = summary.first_seen.min(first_seen);
             summary.last_seen = summary.last_seen.max(last_seen);
@@ -143,8 +145,6 @@ impl Reader {
             summary.alive = live.contains(id);
         }
         let mut summaries: Vec<ContainerSummary> = found.into_values().collect();
-        drop(live);
-        drop(state);
         summaries.sort_unstable_by(|a, b| {
             let by_id = || a.identity.container_id.cmp(&b.identity.container_id);
             b.first_seen.cmp(&a.first_seen).then_with(by_id)

@@ -54,7 +54,7 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     let mut catalog = Catalog::default();
     let mut insert = |footer: &Footer| {
         let (inserted, replaced) = catalog.insert(PathBuf::from(&footer.origin.segment), footer);
-        (inserted, replaced.into_iter().map(|file| file.segment.clone()).collect::<Vec<_>>())
+        (inserted, replaced.into_iter().map(|file| file.segment.to_string()).collect::<Vec<_>>())
     };
     assert_eq!(insert(&made("m1", &["a", "b"])), (Inserted::New, vec![]));
     assert_eq!(insert(&made("m2", &["b", "c"])), (Inserted::Duplicate, vec![]));
@@ -92,10 +92,11 @@ fn the_catalogue_tells_where_the_rows_of_a_container_are() {
     for footer in &footers {
         assert_eq!(catalog.insert(PathBuf::from(&footer.origin.segment), footer).0, Inserted::New);
     }
-    let ids: Vec<String> = catalog.containers().map(|known| known.identity.container_id.clone()).collect();
+    let ids: Vec<String> = catalog.containers().map(|known| known.id()).collect();
     assert!(ids.len() > 1);
     for file in catalog.files() {
-        let directory = &footers.iter().find(|footer| footer.origin.segment == file.segment).unwrap().directory;
+        let directory =
+            &footers.iter().find(|footer| footer.origin.segment == file.segment.to_string()).unwrap().directory;
         for id in &ids {
             let entry = directory.containers.iter().find(|entry| entry.identity.container_id == *id);
             let expected = entry.map(|entry| FileRows {
