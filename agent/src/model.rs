@@ -112,7 +112,7 @@ impl Resources {
 }
 
 /// Who a row is about: what a cgroup's path tells, and names once they are known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     /// The runtime's container id; for a cgroup that is no container, its path.
     pub container_id: String,

@@ -18,7 +18,7 @@ const PURE: &[&str] = &[
     "store/layout.rs", "store/rotation.rs", "store/rowlog.rs", "store/frame.rs", "store/schema.rs", "store/segment.rs",
     "store/retention.rs", "resolution.rs", "rollup.rs", "scan.rs", "derived.rs", "analysis.rs", "analysis/",
     "store/varint.rs", "subject.rs", "table.rs", "table/", "token.rs", "sight.rs", "event.rs", "budget.rs",
-    "store/catalog.rs", "store/tail.rs", "pods.rs", "pods/facts.rs", "pods/object.rs", "pods/quantity.rs",
+    "store/catalog.rs", "store/catalog/", "store/tail.rs", "pods.rs", "pods/facts.rs", "pods/object.rs", "pods/quantity.rs",
     "pods/split.rs", "pods/workload.rs",
     "procfs.rs", "procfs/", "collect/processes/pss.rs",
 ];

@@ -1,19 +1,30 @@
 //! The sealed files that the store has, and the containers in them.
 //!
 //! No I/O: files are told to it when they are sealed, found at start, merged or deleted. Containers of which no file is left
-//! are forgotten, so that memory is bounded by what is kept on disk. The surprise: a file's containers are kept as numbers and
-//! offsets from the file's start, 16 bytes each: a day of unmerged segments has hundreds of thousands.
+//! are forgotten, so that memory is bounded by what is kept on disk. The surprise: everything that there are many of is kept
+//! small, for a node's agent keeps three months of files and a week of containers: a container of a file is 16 bytes, numbers
+//! and offsets from the file's start; a container itself (`roll.rs`) and the segments of a file (`segment_set.rs`) share what
+//! others have as well.
 
+mod compact;
 mod hours;
+mod pool;
+mod roll;
+mod segment_set;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::compact::Id;
 pub use self::hours::HourFacts;
+use self::pool::Pool;
+pub use self::roll::Filed;
+use self::roll::Roll;
+use self::segment_set::Series;
+pub use self::segment_set::{SegmentId, SegmentSet};
 use super::footer::Footer;
-use super::naming::{is_named, overlaid};
 use super::resolution::Resolution;
 use crate::model::{HOUR_USEC, Identity, UnixMicros};
 use crate::table::Table;
@@ -26,17 +37,17 @@ pub struct SealedFile {
     /// Its table.
     pub table: Table,
     /// The node that its rows are of: a data directory may have been another node's.
-    pub node: String,
+    pub node: Arc<str>,
     /// Whether its rows are readings or minutes of them.
     pub resolution: Resolution,
     /// Where it is.
     pub path: PathBuf,
     /// The segment it was made of, `RUN/NUMBER`.
-    pub segment: String,
+    pub segment: SegmentId,
     /// The segments whose rows it has, where it was made of other files.
-    pub replaces: Vec<String>,
+    pub replaces: SegmentSet,
     /// The segments of readings that it was computed from, where its rows are rollups.
-    pub covers: Vec<String>,
+    pub covers: SegmentSet,
     /// Its size.
     pub bytes: u64,
     /// The number of its rows.
@@ -69,9 +80,15 @@ impl SealedFile {
         }
     }
 
+    /// The segments whose rows it has, its own among them.
+    #[must_use]
+    pub fn holds(&self) -> SegmentSet {
+        self.replaces.with(&self.segment)
+    }
+
     /// The segments that its rows come from, but for its own.
-    fn sources(&self) -> impl Iterator<Item = &String> {
-        self.replaces.iter().chain(&self.covers)
+    fn sources(&self) -> SegmentSet {
+        self.replaces.union(&self.covers)
     }
 }
 
@@ -133,26 +150,25 @@ enum Holder {
     Merged,
 }
 
+/// Segments whose rows a file has.
 #[derive(Debug)]
-struct Known {
-    summary: ContainerSummary,
-    /// The files that have rows of it.
-    files: u32,
+struct Held {
+    first: u64,
+    last: u64,
+    holder: Holder,
+    file: u64,
 }
-
-type SegmentKey = (Table, Resolution, String);
 
 /// The sealed files and their containers.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    files: BTreeMap<(UnixMicros, PathBuf), Arc<SealedFile>>,
-    segments: HashMap<SegmentKey, Holder>,
-    containers: Vec<Option<Known>>,
-    free: Vec<u32>,
-    by_id: HashMap<Arc<str>, u32>,
-    next_number: u64,
-    /// The nodes of which there ever was a file: one, but where directories of several were copied together.
-    nodes: Vec<Arc<str>>,
+    /// By the time of the first row, and a number that tells apart those of the same time.
+    files: BTreeMap<(UnixMicros, u64), Arc<SealedFile>>,
+    next: u64,
+    held: HashMap<(Table, Resolution, Series), Vec<Held>>,
+    /// Names of runs and nodes.
+    names: Pool<str>,
+    roll: Roll,
     rows: u64,
     bytes: u64,
 }
@@ -161,67 +177,40 @@ impl Catalog {
     /// Adds a file, unless its segment is there already, or segments that it was made of are in another file that was made of
     /// them: nothing may appear twice. The files that it replaces leave, and those whose rows it has as well.
     pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<Arc<SealedFile>>) {
-        let directory = &footer.directory;
-        let (table, resolution, (first, last)) = (directory.table, directory.resolution, directory.span);
-        let key = |segment: &String| (table, resolution, segment.clone());
-        match self.segments.get(&key(&footer.origin.segment)) {
+        let file = self.file(path, footer);
+        match self.holder((file.table, file.resolution), &file.segment) {
             None => {}
             Some(Holder::Merged) => return (Inserted::Replaced, Vec::new()),
             Some(Holder::Itself) => {
-                let known = self.files.contains_key(&(first, path));
+                let known = self.number(file.first, &file.path).is_some();
                 return (if known { Inserted::Known } else { Inserted::Duplicate }, Vec::new());
             }
         }
-        let doubled = match self.doubled_by(footer) {
+        let doubled = match self.doubled_by(&file) {
             Ok(doubled) => doubled,
             Err(refused) => return (refused, Vec::new()),
         };
-        let mut replaced = self.remove_segments((table, resolution), &directory.replaces);
-        replaced.extend(doubled.into_iter().filter_map(|(first, path)| self.remove(first, &path)));
-        self.segments.extend(directory.replaces.iter().map(|segment| (key(segment), Holder::Merged)));
-        self.segments.insert(key(&footer.origin.segment), Holder::Itself);
-        self.next_number += 1;
-        let file = SealedFile {
-            number: self.next_number,
-            table,
-            node: footer.origin.node.clone(),
-            resolution,
-            path: path.clone(),
-            segment: footer.origin.segment.clone(),
-            replaces: directory.replaces.clone(),
-            covers: directory.covers.clone(),
-            bytes: footer.bytes,
-            rows: footer.rows,
-            interval_usec: i64::try_from(footer.origin.interval_usec).unwrap_or(i64::MAX),
-            first,
-            last,
-            containers: self.note_all(footer),
-            in_order: directory.containers.is_sorted_by_key(|entry| &entry.identity.container_id),
-        };
-        self.rows += footer.rows;
-        self.bytes += footer.bytes;
-        self.files.insert((first, path), Arc::new(file));
+        let mut replaced = self.remove_segments((file.table, file.resolution), &file.replaces);
+        replaced.extend(doubled.into_iter().filter_map(|key| self.remove_at(key)));
+        let containers = self.note_all(footer);
+        self.enter(SealedFile { containers, ..file });
+        self.tidy();
         (Inserted::New, replaced)
     }
 
     /// Forgets a file.
     pub fn remove(&mut self, first: UnixMicros, path: &Path) -> Option<Arc<SealedFile>> {
-        let file = self.files.remove(&(first, path.to_owned()))?;
-        self.rows -= file.rows;
-        self.bytes -= file.bytes;
-        for segment in file.replaces.iter().chain([&file.segment]) {
-            self.segments.remove(&(file.table, file.resolution, segment.clone()));
-        }
-        for entry in &file.containers {
-            self.forget(entry.container);
-        }
-        Some(file)
+        let number = self.number(first, path)?;
+        let removed = self.remove_at((first, number));
+        self.tidy();
+        removed
     }
 
     /// Whether a sealed file of the segment's rows of a table is there.
     #[must_use]
     pub fn has_segment(&self, table: Table, segment: &str) -> bool {
-        self.segments.contains_key(&(table, Resolution::Raw, segment.to_owned()))
+        let segment = SegmentId::of(segment, &mut Pool::default());
+        self.holder((table, Resolution::Raw), &segment).is_some()
     }
 
     /// The files of all tables and resolutions, by the time of their first rows.
@@ -233,7 +222,7 @@ impl Catalog {
     pub fn files_between(&self, from: UnixMicros, to: UnixMicros) -> impl Iterator<Item = &Arc<SealedFile>> {
         // No file crosses an hour.
         let earliest = from.saturating_sub(from.rem_euclid(HOUR_USEC)).min(to);
-        let range = self.files.range((earliest, PathBuf::new())..(to, PathBuf::new()));
+        let range = self.files.range((earliest, 0)..(to, 0));
         range.map(|(_, file)| file).filter(move |file| file.last >= from)
     }
 
@@ -244,15 +233,25 @@ impl Catalog {
     }
 
     /// The containers that files of readings have rows of.
-    pub fn containers(&self) -> impl Iterator<Item = &ContainerSummary> {
-        self.containers.iter().flatten().map(|known| &known.summary)
+    pub fn containers(&self) -> impl Iterator<Item = &Filed> {
+        self.roll.all()
     }
 
-    /// Who a container is, as its newest rows say.
+    /// A container that files of readings have rows of.
     #[must_use]
-    pub fn identity(&self, container_id: &str) -> Option<&Arc<Identity>> {
-        let index = *self.by_id.get(container_id)?;
-        self.containers.get(index as usize)?.as_ref().map(|known| &known.summary.identity)
+    pub fn container(&self, container_id: &str) -> Option<&Filed> {
+        self.roll.get(self.roll.number(&Id::of(container_id))?)
+    }
+
+    /// Who a container is, as its newest rows say, or as was told later.
+    #[must_use]
+    pub fn identity(&self, container_id: &str) -> Option<Identity> {
+        self.container(container_id).map(Filed::identity)
+    }
+
+    /// Takes names that came after the last rows of a container; nothing where no file has rows of it.
+    pub fn name(&mut self, identity: &Identity) {
+        self.roll.name(identity);
     }
 
     /// When a container's rows in a file were read; `None` if it has none there.
@@ -261,63 +260,132 @@ impl Catalog {
         self.rows_in(file, container_id).map(|found| (found.first, found.last))
     }
 
-    /// The containers of a file of readings in row order, and where their rows are.
-    pub fn entries<'a>(&'a self, file: &'a SealedFile) -> impl Iterator<Item = (&'a Arc<Identity>, FileRows)> {
+    /// The containers of a file of readings by their numbers, in row order, and where their rows are.
+    pub fn entries<'a>(&'a self, file: &'a SealedFile) -> impl Iterator<Item = (u32, &'a Filed, FileRows)> {
         (0..file.containers.len()).filter_map(|position| {
-            let known = self.containers.get(file.containers[position].container as usize)?.as_ref()?;
-            Some((&known.summary.identity, file.rows_at(position)))
+            let number = file.containers[position].container;
+            Some((number, self.roll.get(number)?, file.rows_at(position)))
         })
     }
 
-    /// A container as its newest rows say, and where its rows in a file are.
+    /// A container, its number, and where its rows in a file are; `None` if it has none there.
     #[must_use]
-    pub fn entry(&self, file: &SealedFile, container_id: &str) -> Option<(&Arc<Identity>, FileRows)> {
-        Some((self.identity(container_id)?, self.rows_in(file, container_id)?))
+    pub fn entry(&self, file: &SealedFile, container_id: &str) -> Option<(u32, &Filed, FileRows)> {
+        let position = self.position_in(file, container_id)?;
+        let number = file.containers.get(position)?.container;
+        Some((number, self.roll.get(number)?, file.rows_at(position)))
     }
 
     /// Where a container's rows in a file are; `None` if it has none there.
     #[must_use]
     pub fn rows_in(&self, file: &SealedFile, container_id: &str) -> Option<FileRows> {
-        let wanted = *self.by_id.get(container_id)?;
-        let position = if file.in_order {
-            file.containers.binary_search_by(|entry| self.id(entry.container).cmp(&Some(container_id))).ok()
-        } else {
-            file.containers.iter().position(|entry| entry.container == wanted)
-        };
-        position.map(|position| file.rows_at(position))
+        self.position_in(file, container_id).map(|position| file.rows_at(position))
     }
 
-    fn id(&self, index: u32) -> Option<&str> {
-        let known = self.containers.get(index as usize)?.as_ref()?;
-        Some(&known.summary.identity.container_id)
+    fn position_in(&self, file: &SealedFile, container_id: &str) -> Option<usize> {
+        let wanted = Id::of(container_id);
+        let id = |entry: &FileContainer| self.roll.id(entry.container);
+        if file.in_order {
+            file.containers.binary_search_by(|entry| id(entry).cmp(&Some(&wanted))).ok()
+        } else {
+            file.containers.iter().position(|entry| id(entry) == Some(&wanted))
+        }
+    }
+
+    /// What a footer says, but for the containers.
+    fn file(&mut self, path: PathBuf, footer: &Footer) -> SealedFile {
+        let directory = &footer.directory;
+        self.next += 1;
+        SealedFile {
+            number: self.next,
+            table: directory.table,
+            node: self.names.share(&*footer.origin.node),
+            resolution: directory.resolution,
+            path,
+            segment: SegmentId::of(&footer.origin.segment, &mut self.names),
+            replaces: SegmentSet::of(&directory.replaces, &mut self.names),
+            covers: SegmentSet::of(&directory.covers, &mut self.names),
+            bytes: footer.bytes,
+            rows: footer.rows,
+            interval_usec: i64::try_from(footer.origin.interval_usec).unwrap_or(i64::MAX),
+            first: directory.span.0,
+            last: directory.span.1,
+            containers: Box::default(),
+            in_order: directory.containers.is_sorted_by_key(|entry| &entry.identity.container_id),
+        }
+    }
+
+    fn enter(&mut self, file: SealedFile) {
+        let number = file.number;
+        self.rows += file.rows;
+        self.bytes += file.bytes;
+        let own = std::iter::once(file.segment.clone()).collect::<SegmentSet>();
+        for (segments, holder) in [(&file.replaces, Holder::Merged), (&own, Holder::Itself)] {
+            for span in segments.spans() {
+                let held = Held { first: span.first, last: span.last, holder, file: number };
+                self.held.entry((file.table, file.resolution, span.series.clone())).or_default().push(held);
+            }
+        }
+        self.files.insert((file.first, number), Arc::new(file));
+    }
+
+    fn number(&self, first: UnixMicros, path: &Path) -> Option<u64> {
+        let mut found = self.files.range((first, 0)..=(first, u64::MAX));
+        found.find(|(_, file)| file.path == path).map(|(&(_, number), _)| number)
+    }
+
+    fn holder(&self, (table, resolution): (Table, Resolution), segment: &SegmentId) -> Option<Holder> {
+        let held = self.held.get(&(table, resolution, segment.series.clone()))?;
+        held.iter().find(|held| (held.first..=held.last).contains(&segment.number)).map(|held| held.holder)
+    }
+
+    fn remove_at(&mut self, key: (UnixMicros, u64)) -> Option<Arc<SealedFile>> {
+        let file = self.files.remove(&key)?;
+        self.rows -= file.rows;
+        self.bytes -= file.bytes;
+        for span in file.holds().spans() {
+            let series = (file.table, file.resolution, span.series.clone());
+            let Some(held) = self.held.get_mut(&series) else { continue };
+            held.retain(|held| held.file != key.1);
+            if held.is_empty() {
+                self.held.remove(&series);
+            }
+        }
+        for entry in &file.containers {
+            self.roll.forget(entry.container);
+        }
+        Some(file)
+    }
+
+    /// Gives back what the files that were removed took.
+    fn tidy(&mut self) {
+        self.roll.tidy();
+        self.names.tidy();
     }
 
     /// The files with rows of a merged file (or of a file of rollups) that it does not know of, all of which it has: what a
     /// name that could not be made durable leaves. An error where one of them has rows that it lacks.
-    fn doubled_by(&self, footer: &Footer) -> Result<Vec<(UnixMicros, PathBuf)>, Inserted> {
-        let directory = &footer.directory;
-        let own: HashSet<&String> = directory.replaces.iter().chain(&directory.covers).collect();
+    fn doubled_by(&self, new: &SealedFile) -> Result<Vec<(UnixMicros, u64)>, Inserted> {
+        let own = new.sources();
         if own.is_empty() {
             return Ok(Vec::new());
         }
-        let hour = directory.span.0.div_euclid(HOUR_USEC).saturating_mul(HOUR_USEC);
-        let of_hour = (hour, PathBuf::new())..(hour.saturating_add(HOUR_USEC), PathBuf::new());
+        let hour = new.hour().saturating_mul(HOUR_USEC);
         let mut doubled = Vec::new();
-        for file in self.files.range(of_hour).map(|(_, file)| file) {
-            let alike = (file.table, file.resolution) == (directory.table, directory.resolution)
-                && file.node == footer.origin.node
-                && !directory.replaces.contains(&file.segment);
-            if !alike || !file.sources().any(|segment| own.contains(segment)) {
+        for (key, file) in self.files.range((hour, 0)..(hour.saturating_add(HOUR_USEC), 0)) {
+            let alike = (file.table, file.resolution, &file.node) == (new.table, new.resolution, &new.node)
+                && !new.replaces.contains(&file.segment);
+            let sources = file.sources();
+            if !alike || !sources.intersects(&own) {
                 continue;
             }
-            if !file.sources().all(|segment| own.contains(segment)) {
-                let theirs: HashSet<&String> = file.sources().collect();
-                return Err(if own.is_subset(&theirs) { Inserted::Replaced } else { Inserted::Duplicate });
+            if !sources.is_subset(&own) {
+                return Err(if own.is_subset(&sources) { Inserted::Replaced } else { Inserted::Duplicate });
             }
-            if file.sources().count() == own.len() {
+            if sources == own {
                 return Err(Inserted::Replaced);
             }
-            doubled.push((file.first, file.path.clone()));
+            doubled.push(*key);
         }
         Ok(doubled)
     }
@@ -325,16 +393,16 @@ impl Catalog {
     fn remove_segments(
         &mut self,
         (table, resolution): (Table, Resolution),
-        segments: &[String],
+        segments: &SegmentSet,
     ) -> Vec<Arc<SealedFile>> {
         if segments.is_empty() {
             return Vec::new();
         }
-        let replaced = |file: &&Arc<SealedFile>| {
+        let replaced = |file: &SealedFile| {
             (file.table, file.resolution) == (table, resolution) && segments.contains(&file.segment)
         };
-        let found: Vec<_> = self.files.values().filter(replaced).map(|file| (file.first, file.path.clone())).collect();
-        found.into_iter().filter_map(|(first, path)| self.remove(first, &path)).collect()
+        let found: Vec<_> = self.files.iter().filter(|(_, file)| replaced(file)).map(|(key, _)| *key).collect();
+        found.into_iter().filter_map(|key| self.remove_at(key)).collect()
     }
 
     /// A pod is no container; who other rows are about is not kept here. A file of rollups alone keeps no container known:
@@ -345,82 +413,16 @@ impl Catalog {
             return Box::default();
         }
         let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(directory.span.0)).unwrap_or(u32::MAX);
-        let node = self.node(&footer.origin.node);
+        let node = self.names.share(&*footer.origin.node);
         let entries = directory.containers.iter();
         entries
             .map(|entry| FileContainer {
-                container: self.note(&entry.identity, &node, (entry.first_us, entry.last_us)),
+                container: self.roll.note(&entry.identity, &node, (entry.first_us, entry.last_us)),
                 first: offset(entry.first_us),
                 last: offset(entry.last_us),
                 // The footer was read: no position is beyond the file's rows, of which there are fewer.
                 first_row: u32::try_from(entry.first_row).unwrap_or(u32::MAX),
             })
             .collect()
-    }
-
-    /// The node's name, shared.
-    fn node(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.nodes.iter().find(|known| ***known == *name) {
-            return Arc::clone(known);
-        }
-        let node: Arc<str> = Arc::from(name);
-        self.nodes.push(Arc::clone(&node));
-        node
-    }
-
-    fn note(&mut self, identity: &Identity, node: &Arc<str>, (first, last): (UnixMicros, UnixMicros)) -> u32 {
-        if let Some(&index) = self.by_id.get(identity.container_id.as_str())
-            && let Some(Some(known)) = self.containers.get_mut(index as usize)
-        {
-            let summary = &mut known.summary;
-            if *summary.identity != *identity {
-                let before = Arc::clone(&summary.identity);
-                let (newer, older) =
-                    if last >= summary.last_seen { (identity, &*before) } else { (&*before, identity) };
-                if is_named(older) && !is_named(newer) {
-                    summary.identity = overlaid(older, newer);
-                } else if last >= summary.last_seen {
-                    summary.identity = Arc::new(identity.clone());
-                }
-            }
-            summary.first_seen = summary.first_seen.min(first);
-            summary.last_seen = summary.last_seen.max(last);
-            known.files += 1;
-            return index;
-        }
-        let identity = Arc::new(identity.clone());
-        let id: Arc<str> = Arc::from(identity.container_id.as_str());
-        let known = Known {
-            summary: ContainerSummary {
-                identity,
-                node: Arc::clone(node),
-                first_seen: first,
-                last_seen: last,
-                alive: false,
-            },
-            files: 1,
-        };
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.containers.push(None);
-            self.containers.len() as u32 - 1
-        });
-        self.containers[index as usize] = Some(known);
-        self.by_id.insert(id, index);
-        index
-    }
-
-    fn forget(&mut self, index: u32) {
-        let Some(slot) = self.containers.get_mut(index as usize) else { return };
-        let Some(known) = slot else { return };
-        known.files -= 1;
-        if known.files == 0 {
-            self.by_id.remove(known.summary.identity.container_id.as_str());
-            *slot = None;
-            self.free.push(index);
-            // After a storm of short-lived containers the memory comes back.
-            if self.by_id.len() * 4 < self.by_id.capacity() {
-                self.by_id.shrink_to(self.by_id.len() * 2);
-            }
-        }
     }
 }

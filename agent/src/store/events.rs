@@ -1,7 +1,7 @@
 //! Events that were written: in memory and in sealed files, newest first.
 //!
 //! Copies what is in memory under the store's lock, reads files outside of it, newest first, and stops as soon as enough was
-//! found. The surprise: an event in memory gets its container's names of now, one in a file those of when it was sealed.
+//! found. The surprise: an event gets its container's names of now, whatever they were when it was written.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ use super::query::{Engine, Seen};
 use super::rowlog::RowState;
 use super::segment::Segment;
 use crate::model::{Identity, UnixMicros};
-use crate::subject::Subject;
+use crate::subject::{Owner, Subject};
 use crate::table::Table;
 
 /// An event as it was written.
@@ -81,7 +81,10 @@ impl Engine {
                 break;
             }
             match in_file(&path)? {
-                Some(events) => found.extend(events.into_iter().filter(keep)),
+                Some(mut events) => {
+                    self.name(&mut events);
+                    found.extend(events.into_iter().filter(keep));
+                }
                 // Deleted by hand, it stays listed: that must not keep anybody waiting.
                 None if self.is_listed(number) => {}
                 None => return Ok(None),
@@ -90,6 +93,28 @@ impl Engine {
         found.sort_by_key(|event| std::cmp::Reverse(event.time));
         found.truncate(limit);
         Ok(Some(found))
+    }
+
+    /// Gives the events of a file the names that came after it was sealed.
+    fn name(&self, events: &mut [EventRow]) {
+        self.held().look(&mut |seen| {
+            for event in events.iter_mut().filter(|event| !event.texts.contains_key("container")) {
+                let Some(known) = event.texts.get("container_id").and_then(|id| seen.catalog.identity(id)) else {
+                    continue;
+                };
+                let Owner { pod_uid, pod, namespace, container, workload, .. } = Owner::container(&known);
+                let names = [
+                    ("pod_uid", pod_uid),
+                    ("pod", pod),
+                    ("namespace", namespace),
+                    ("container", container),
+                    ("workload", workload),
+                ];
+                for (column, name) in names.into_iter().filter_map(|(column, name)| Some((column, name?))) {
+                    event.texts.entry(column).or_insert(name);
+                }
+            }
+        });
     }
 }
 

@@ -108,6 +108,26 @@ pub fn merged_id(run_id: &str, number: u64) -> String {
     format!("{run_id}/merged-{number}")
 }
 
+/// Which of a run's numbers an id has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Made {
+    /// Those of [`segment_id`].
+    Sealed,
+    /// Those of [`merged_id`].
+    Merged,
+}
+
+/// The run and the number of an id that [`segment_id`] or [`merged_id`] made; `None` for any other.
+#[must_use]
+pub fn parse_id(id: &str) -> Option<(&str, Made, u64)> {
+    let (run, rest) = id.rsplit_once('/')?;
+    let (made, number) = rest.strip_prefix("merged-").map_or((Made::Sealed, rest), |number| (Made::Merged, number));
+    let parsed = number.parse().ok()?;
+    // `+7` and `07` are numbers too, but not those of an id.
+    let plain = number == "0" || number.starts_with(|first: char| first.is_ascii_digit() && first != '0');
+    plain.then_some((run, made, parsed))
+}
+
 /// When the run of an id started; `None` for what is no run's id.
 #[must_use]
 pub fn run_start(run_id: &str) -> Option<UnixMicros> {

@@ -85,6 +85,7 @@ impl Reader {
         &self.engine
     }
 
+    #[cfg(test)]
     pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.shared.lock()
     }

@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 use super::catalog::Catalog;
 use super::data_dir::DataDir;
 use super::footer::Origin;
+use super::frame::Frame;
 use super::layout;
+use super::naming::is_named;
 use super::query::{Held, InMemory, Seen};
 use super::tail::Tail;
 use crate::health::Counters;
-use crate::model::UnixMicros;
+use crate::model::{Tick, UnixMicros};
 use crate::table::Table;
 
 /// The last file that was sealed.
@@ -62,6 +64,16 @@ pub(super) struct State {
     pub(super) upkeep_retry: bool,
     pub(super) last_seal: Option<LastSeal>,
     pub(super) last_error: Option<String>,
+}
+
+impl State {
+    /// Takes who is born, and what is known by now of those who were born before: their rows may be sealed already, and a
+    /// container may even have ended before the kubelet told its name.
+    pub(super) fn begin(&mut self, tick: &Tick, frame: &mut Frame) {
+        self.tail.begin(tick, frame);
+        let identities = tick.births.iter().filter_map(|(_, subject)| subject.identity());
+        identities.filter(|identity| is_named(identity)).for_each(|identity| self.catalog.name(identity));
+    }
 }
 
 #[derive(Debug)]

@@ -69,7 +69,7 @@ impl Writer {
             self.rotate(Some(Reason::ClockStep));
         }
         let mut from = 0;
-        self.shared.lock().tail.begin(tick, &mut self.frame);
+        self.shared.lock().begin(tick, &mut self.frame);
         loop {
             let now = Instant::now();
             let appended = self.shared.lock().tail.append((tick, from), now, &mut self.frame);

@@ -1,4 +1,7 @@
 //! What is checked on a cluster, one function each; see `CHECKS` for the order.
+//!
+//! Nothing is taken to be there yet: a machine may be so slow that the controllers have not made a pod when it is asked for,
+//! or that the kubelet has not told what its container is called. So each fact is waited for, and asserted once it is known.
 
 use std::path::Path;
 
@@ -18,8 +21,11 @@ const LASTING: [(&str, &str, &str, Option<&str>); 3] = [
 
 pub(crate) fn core_profile(cluster: &Cluster) {
     cluster.roll_out("kind-core");
-    let missing = eventually("what the core profile lacks", || whats(&status(cluster)).first().cloned());
-    assert!(missing.starts_with("processes of other containers"), "{missing}");
+    let forward = Forward::to_the_agent(cluster);
+    let missing = eventually("what the core profile lacks", || {
+        Some(whats(&forward.json("/api/status"))).filter(|missing| !missing.is_empty())
+    });
+    assert!(missing[0].starts_with("processes of other containers"), "{missing:?}");
 }
 
 pub(crate) fn process_profile(cluster: &Cluster) {
@@ -39,7 +45,11 @@ pub(crate) fn process_profile(cluster: &Cluster) {
     );
     assert_eq!(status["counters"]["read_errors_total"]["denied"], 0);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kind/workloads.yaml");
-    must(cluster.kubectl_with(["apply".as_ref(), "-f".as_ref(), manifest.as_os_str()]));
+    // Pods are refused until the new namespace has its service account.
+    eventually("the workloads to be taken", || {
+        let applied = cluster.kubectl_with(["apply".as_ref(), "-f".as_ref(), manifest.as_os_str()]);
+        applied.inspect_err(|error| eprintln!("{error}")).ok()
+    });
 }
 
 pub(crate) fn qos_classes(cluster: &Cluster) {
@@ -48,33 +58,38 @@ pub(crate) fn qos_classes(cluster: &Cluster) {
         let known = eventually(which, || known(&forward, &container_id(cluster, which, name)?));
         assert_eq!((known["qos_class"].as_str(), known["alive"].as_bool()), (Some(class), Some(true)), "{known}");
         assert_eq!(known["role"], "container", "{known}");
-        assert_eq!(known["pod_uid"].as_str(), Some(&*pod(cluster, which, "/metadata/uid")), "{known}");
+        assert_eq!(known["pod_uid"].as_str(), pod(cluster, which, "/metadata/uid").as_deref(), "{known}");
     }
-    // Each pod has its sandbox beside its container.
-    let all = forward.json("/api/containers?include=sandbox");
-    let roles = all["containers"].as_array().expect("a list").iter().map(|known| known["role"].clone());
-    assert!(roles.filter(|role| role == "sandbox").count() >= LASTING.len(), "{all}");
+    // Each pod has its sandbox beside its container, which is told from it by its process.
+    eventually("the sandboxes", || {
+        let all = forward.json("/api/containers?include=sandbox");
+        let roles = list(&all, "containers").map(|known| known["role"].clone());
+        (roles.filter(|role| role == "sandbox").count() >= LASTING.len()).then_some(())
+    });
 }
 
 pub(crate) fn names(cluster: &Cluster) {
     let forward = Forward::to_the_agent(cluster);
     for (which, _, container, workload) in LASTING {
-        let pod = pod(cluster, which, "/metadata/name");
-        let expected = [Some("fgm-test"), Some(&*pod), Some(container), workload];
         eventually(&format!("the names of {which}"), || {
             let known = known(&forward, &container_id(cluster, which, container)?)?;
+            let expected =
+                [Some("fgm-test"), Some(&*pod(cluster, which, "/metadata/name")?), Some(container), workload];
             let told = ["namespace", "pod", "container", "workload"].map(|name| known[name].as_str());
             // A pod without an owner is its own workload, or has none.
             (told[..3] == expected[..3] && (workload.is_none() || told[3] == expected[3])).then_some(())
         });
     }
     let filtered = forward.json("/api/containers?namespace=fgm-test&qos_class=guaranteed");
-    assert_eq!(filtered["total"], 1, "{filtered}");
+    let name = pod(cluster, LASTING[0].0, "/metadata/name").expect("a name");
+    assert!(filtered["total"].as_u64().is_some_and(|total| total >= 1), "{filtered}");
+    // More than one only where the kubelet had to try again to start it.
+    assert!(list(&filtered, "containers").all(|known| known["pod"] == *name), "{filtered}");
 }
 
 pub(crate) fn throttling(cluster: &Cluster) {
     let forward = Forward::to_the_agent(cluster);
-    let id = container_id(cluster, LASTING[0].0, LASTING[0].2).expect("a container");
+    let id = eventually("the throttled container", || container_id(cluster, LASTING[0].0, LASTING[0].2));
     let throttled = || sample(&forward, "container_cpu_cfs_throttled_periods_total", &id);
     let before = eventually("the first throttled period", || throttled().filter(|&periods| periods > 0.0));
     eventually("more throttled periods", || throttled().filter(|&periods| periods > before + 5.0));
@@ -84,23 +99,23 @@ pub(crate) fn throttling(cluster: &Cluster) {
 
 pub(crate) fn oom_event(cluster: &Cluster) {
     let forward = Forward::to_the_agent(cluster);
-    let event = eventually("the OOM kill's event", || event(&forward, "oom_kill", "leaker"));
+    // The pod is known by its uid at once, its container when the kubelet has told.
+    let event = eventually("the OOM kill's event", || {
+        let events = forward.json("/api/events?kind=oom_kill");
+        list(&events, "events").find(|event| event["pod"] == "leaker" && event["container"].is_string()).cloned()
+    });
     assert_eq!((event["namespace"].as_str(), event["container"].as_str()), (Some("fgm-test"), Some("leak")), "{event}");
-    assert_eq!(
-        event["container_id"].as_str().map(str::to_owned),
-        container_id(cluster, "pod leaker", "leak"),
-        "{event}"
-    );
+    let id = eventually("the leaker's id", || container_id(cluster, "pod leaker", "leak"));
+    assert_eq!(event["container_id"].as_str(), Some(&*id), "{event}");
 }
 
 pub(crate) fn short_pod_event(cluster: &Cluster) {
     let forward = Forward::to_the_agent(cluster);
-    must(cluster.kubectl("-n fgm-test wait --for=condition=complete job/brief --timeout=100s"));
     for (pod, id) in short_pods(cluster) {
-        // The pod's sandbox stops too.
+        // The pod's sandbox stops too, and the kubelet may tell a name long after its container has ended.
         let event = eventually(&format!("the end of {pod}"), || {
             let reply = forward.json(&format!("/api/events?kind=container_stop&container_id={id}"));
-            reply["events"].as_array().expect("a list").iter().find(|event| event["pod"] == *pod).cloned()
+            list(&reply, "events").find(|event| event["pod"] == *pod && event["container"].is_string()).cloned()
         });
         assert_eq!(event["container"], "second", "{event}");
         assert!(event["cpu_usage_usec"].as_i64().is_some_and(|used| used > 0), "its totals: {event}");
@@ -109,15 +124,11 @@ pub(crate) fn short_pod_event(cluster: &Cluster) {
 
 pub(crate) fn restart(cluster: &Cluster) {
     // What has ended is to be in what is sealed when the pod goes.
-    must(cluster.kubectl("-n fgm-test wait --for=condition=complete job/brief --timeout=100s"));
-    let terminated = eventually("the leaker to end", || {
-        let pod = cluster.get("-n fgm-test pod leaker");
-        pod.pointer("/status/containerStatuses/0/state/terminated").cloned()
-    });
-    assert_eq!(terminated["exitCode"], 137, "{terminated}");
+    let short = short_pods(cluster);
+    let (leaker, code) = leaker(cluster);
+    assert_eq!(code, 137);
     let forward = Forward::to_the_agent(cluster);
-    let leaker = container_id(cluster, "pod leaker", "leak").expect("an id");
-    for id in short_pods(cluster).into_iter().map(|(_, id)| id).chain([leaker]) {
+    for id in short.into_iter().map(|(_, id)| id).chain([leaker]) {
         eventually("its end", || known(&forward, &id).filter(|known| known["alive"] == false));
     }
     delete_agent(cluster);
@@ -131,24 +142,26 @@ pub(crate) fn restart(cluster: &Cluster) {
 }
 
 pub(crate) fn short_pod_totals(cluster: &Cluster) {
-    let recorded = cluster.recorded();
-    let rows = rows(recorded.path());
-    let last = |id: &str| rows.iter().rfind(|row| row.id == id);
-    let last: Vec<&Row> = short_pods(cluster).iter().map(|(pod, id)| last(id).expect(pod)).collect();
-    // A second of a busy loop, or less where the machine is busy itself; a last row that is not final misses the rest of
-    // a tick.
-    assert!(last.iter().all(|row| row.values[0].is_none_or(|used| used < 1_500_000)), "{last:?}");
-    let whole = last.iter().filter(|row| row.is_final && row.values[0].is_some_and(|used| used > 50_000));
-    assert!(whole.count() >= 1, "{last:?}");
+    let pods = short_pods(cluster);
+    let ids: Vec<&str> = pods.iter().map(|(_, id)| &**id).collect();
+    let rows = sealed_rows_of(cluster, &ids);
+    let last = |id: &str| rows.iter().rfind(|row| row.id == id).expect("it was waited for");
+    let last: Vec<&Row> = ids.iter().map(|id| last(id)).collect();
+    // A second of a busy loop with the start of the container around it, or less where the machine is busy itself; a last row
+    // that is not final misses the rest of a tick.
+    assert!(last.iter().all(|row| row.values[0].is_none_or(|used| used < 2_500_000)), "{last:?}");
+    let whole = last.iter().filter(|row| row.is_final && row.values[0].is_some_and(|used| used > 50_000)).count();
+    eprintln!("{whole} of {} short pods have their complete totals", last.len());
+    assert!(whole >= 1, "{last:?}");
 }
 
 pub(crate) fn oom_kill_recorded(cluster: &Cluster) {
-    let id = container_id(cluster, "pod leaker", "leak").expect("an id");
-    let recorded = cluster.recorded();
-    let rows = rows(recorded.path());
-    let last = rows.iter().rfind(|row| row.id == id).expect("rows of the leaker");
-    assert!(last.values[1].is_some_and(|kills| kills >= 1), "{last:?}");
-    assert!(last.values[2].is_some_and(|peak| peak >= 20 << 20), "{last:?}");
+    let (id, _) = leaker(cluster);
+    let rows = sealed_rows_of(cluster, &[&id]);
+    // A counter and a peak: the last reading of each tells, and the last of all may have found the files gone.
+    let last = |column: usize| rows.iter().filter(|row| row.id == id).filter_map(|row| row.values[column]).next_back();
+    assert!(last(1).is_some_and(|kills| kills >= 1), "{:?}", last(1));
+    assert!(last(2).is_some_and(|peak| peak >= 20 << 20), "{:?}", last(2));
 }
 
 /// The agent's status, once it has looked around.
@@ -162,35 +175,38 @@ fn whats(status: &Value) -> Vec<String> {
     missing.iter().map(|missing| missing["what"].as_str().expect("words").to_owned()).collect()
 }
 
-/// A field of the one pod that is meant.
-fn pod(cluster: &Cluster, which: &str, pointer: &str) -> String {
-    try_pod(cluster, which, pointer).unwrap_or_else(|| panic!("{which} has no {pointer}"))
+/// A list in an answer.
+fn list<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    answer[name].as_array().expect("a list").iter()
 }
 
-fn try_pod(cluster: &Cluster, which: &str, pointer: &str) -> Option<String> {
-    let found = cluster.get(&format!("-n fgm-test {which}"));
+/// A field of the one pod that is meant; none before the pod has it, or before there is one.
+fn pod(cluster: &Cluster, which: &str, pointer: &str) -> Option<String> {
+    let found = cluster.try_get(&format!("-n fgm-test {which}"))?;
     let pod = found.pointer("/items/0").unwrap_or(&found);
     pod.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 /// The id of a pod's container, without the runtime's name; none before it has started.
 fn container_id(cluster: &Cluster, which: &str, name: &str) -> Option<String> {
-    assert_eq!(pod(cluster, which, "/spec/containers/0/name"), name);
-    let id = try_pod(cluster, which, "/status/containerStatuses/0/containerID")?;
+    assert_eq!(pod(cluster, which, "/spec/containers/0/name")?, name);
+    let id = pod(cluster, which, "/status/containerStatuses/0/containerID")?;
     id.strip_prefix("containerd://").map(str::to_owned)
+}
+
+/// The id and the exit code of the container that leaked, once it has ended.
+fn leaker(cluster: &Cluster) -> (String, i64) {
+    eventually("the leaker to end", || {
+        let pod = cluster.try_get("-n fgm-test pod leaker")?;
+        let code = pod.pointer("/status/containerStatuses/0/state/terminated/exitCode")?.as_i64()?;
+        Some((container_id(cluster, "pod leaker", "leak")?, code))
+    })
 }
 
 /// What the agent knows of a container.
 fn known(forward: &Forward, id: &str) -> Option<Value> {
     let reply = forward.json(&format!("/api/containers?search={id}"));
-    let known = reply["containers"].as_array().expect("a list");
-    known.iter().find(|known| known["id"] == id).cloned()
-}
-
-/// The newest event of a kind in a pod.
-fn event(forward: &Forward, kind: &str, pod: &str) -> Option<Value> {
-    let reply = forward.json(&format!("/api/events?kind={kind}"));
-    reply["events"].as_array().expect("a list").iter().find(|event| event["pod"] == pod).cloned()
+    list(&reply, "containers").find(|known| known["id"] == id).cloned()
 }
 
 /// A container's value in `/metrics`.
@@ -201,13 +217,32 @@ fn sample(forward: &Forward, metric: &str, id: &str) -> Option<f64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
-/// Deletes the agent's pod and waits for the one that takes its place: all that was in memory is sealed then.
+/// Deletes the agent's pod and waits for the one that takes its place to record: all that was in memory is sealed then.
 fn delete_agent(cluster: &Cluster) {
-    let name = |cluster: &Cluster| cluster.get(&format!("-n {NAMESPACE} pods"))["items"][0]["metadata"]["name"].clone();
-    let before = name(cluster);
+    let before = eventually("a pod of the agent", || agent_uid(cluster, is_ready));
     must(cluster.kubectl(&format!("-n {NAMESPACE} delete pod -l app.kubernetes.io/name=fine-grained-monitor")));
-    eventually("another pod of the agent", || Some(name(cluster)).filter(|now| !now.is_null() && *now != before));
+    eventually("another pod of the agent", || agent_uid(cluster, is_ready).filter(|now| *now != before));
     cluster.rolled_out();
+}
+
+/// The uid of a pod of the agent that passes.
+fn agent_uid(cluster: &Cluster, passes: fn(&Value) -> bool) -> Option<String> {
+    let pods = cluster.try_get(&format!("-n {NAMESPACE} pods"))?;
+    list(&pods, "items").find(|pod| passes(pod))?.pointer("/metadata/uid")?.as_str().map(str::to_owned)
+}
+
+/// The kubelet says so of this very pod; what the DaemonSet says may be of the pod before.
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
+}
+
+/// Every sealed row, once each of these containers has some.
+fn sealed_rows_of(cluster: &Cluster, ids: &[&str]) -> Vec<Row> {
+    eventually("sealed rows", || {
+        let rows = rows(cluster.recorded().path());
+        ids.iter().all(|id| rows.iter().any(|row| row.id == *id)).then_some(rows)
+    })
 }
 
 /// Every sealed row, in order.
@@ -222,11 +257,18 @@ fn key(row: &Row) -> (String, i64) {
     (row.id.clone(), row.time)
 }
 
-/// The names of the pods that ran a second, and the ids of their containers.
+/// The names of the pods that ran a second, and the ids of their containers, once the job is done.
 fn short_pods(cluster: &Cluster) -> Vec<(String, String)> {
-    let pods = cluster.get("-n fgm-test pods -l job-name=brief");
-    let pods = pods["items"].as_array().expect("a list").iter();
-    let text = |pod: &Value, pointer| pod.pointer(pointer).and_then(Value::as_str).expect("a text").to_owned();
-    let id = |pod| text(pod, "/status/containerStatuses/0/containerID").replace("containerd://", "");
-    pods.map(|pod| (text(pod, "/metadata/name"), id(pod))).collect()
+    eventually("the short pods to be done", || {
+        let job = cluster.try_get("-n fgm-test job brief")?;
+        let wanted = job.pointer("/spec/completions")?.as_u64()?;
+        let pods = cluster.try_get("-n fgm-test pods -l job-name=brief")?;
+        // One that the kubelet could not start is replaced by another.
+        let done = list(&pods, "items").filter(|pod| pod["status"]["phase"] == "Succeeded").filter_map(|pod| {
+            let text = |pointer| pod.pointer(pointer).and_then(Value::as_str);
+            let id = text("/status/containerStatuses/0/containerID")?.strip_prefix("containerd://")?;
+            Some((text("/metadata/name")?.to_owned(), id.to_owned()))
+        });
+        Some(done.collect::<Vec<_>>()).filter(|done| done.len() as u64 >= wanted)
+    })
 }

@@ -11,8 +11,10 @@ use crate::ground::{self, AGENT_IMAGE, Driver, WORKLOAD_IMAGE, must, root, run};
 
 /// The agent's namespace, as in `k8s/base`.
 pub(crate) const NAMESPACE: &str = "fine-grained-monitor";
-/// How long a check waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a check waits for what must come; a busy machine takes a third of it for the slowest, the four short pods.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Where the node has the agent's data, as in `k8s/base`.
+const DATA: &str = "/var/lib/fine-grained-monitor";
 /// How clusters of this test are named: with the process that made them, so that one which was killed can be tidied after.
 const PREFIX: &str = "fgm-ci-";
 
@@ -29,14 +31,14 @@ impl Cluster {
         let name = format!("{PREFIX}{}-{}", std::process::id(), format!("{driver:?}").to_lowercase());
         let cluster = Self { name, directory: tempfile::tempdir().expect("a directory") };
         let config = root().join("../shared/kind/systemd-cgroups.yaml");
-        let mut arguments = vec!["create", "cluster", "--name", &cluster.name, "--image", image, "--wait", "150s"];
+        let mut arguments = vec!["create", "cluster", "--name", &cluster.name, "--image", image, "--wait", "240s"];
         let kubeconfig = cluster.kubeconfig();
         arguments.extend(["--kubeconfig", kubeconfig.to_str().expect("a path in UTF-8")]);
         if driver == Driver::Systemd {
             arguments.extend(["--config", config.to_str().expect("a path in UTF-8")]);
         }
-        must(run(240, "kind", arguments));
-        must(run(120, "kind", ["load", "docker-image", AGENT_IMAGE, WORKLOAD_IMAGE, "--name", &cluster.name]));
+        must(run(480, "kind", arguments));
+        must(run(300, "kind", ["load", "docker-image", AGENT_IMAGE, WORKLOAD_IMAGE, "--name", &cluster.name]));
         cluster
     }
 
@@ -56,13 +58,13 @@ impl Cluster {
     ) -> Result<String, String> {
         let arguments: Vec<_> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
         let kubeconfig = [OsStr::new("--kubeconfig").to_owned(), self.kubeconfig().into_os_string()];
-        run(120, "kubectl", kubeconfig.into_iter().chain(arguments))
+        run(240, "kubectl", kubeconfig.into_iter().chain(arguments))
     }
 
-    /// An object, as JSON.
-    pub(crate) fn get(&self, words: &str) -> Value {
-        let text = must(self.kubectl(&format!("get {words} -o json")));
-        serde_json::from_str(&text).expect("kubectl prints JSON")
+    /// An object or a list of them, as JSON; none where the API server does not have it or did not answer.
+    pub(crate) fn try_get(&self, words: &str) -> Option<Value> {
+        let text = self.kubectl(&format!("get {words} -o json --request-timeout=20s")).ok()?;
+        Some(serde_json::from_str(&text).expect("kubectl prints JSON"))
     }
 
     /// Applies an overlay of the agent and waits until its pod is ready.
@@ -74,15 +76,21 @@ impl Cluster {
 
     /// Waits until the agent's pod is ready.
     pub(crate) fn rolled_out(&self) {
-        must(self.kubectl(&format!("-n {NAMESPACE} rollout status daemonset/fgm-agent --timeout=100s")));
+        must(self.kubectl(&format!("-n {NAMESPACE} rollout status daemonset/fgm-agent --timeout=200s")));
     }
 
-    /// The agent's data directory as the node has it now, copied.
+    /// The agent's data directory as the node has it now, copied: at a moment when no file of its tables comes or goes.
     pub(crate) fn recorded(&self) -> TempDir {
-        let copy = tempfile::tempdir().expect("a directory");
-        let from = format!("{}-control-plane:/var/lib/fine-grained-monitor/.", self.name);
-        must(run(60, "docker", [OsStr::new("cp"), OsStr::new(&from), copy.path().as_os_str()]));
-        copy
+        let node = format!("{}-control-plane", self.name);
+        let list = || run(60, "docker", ["exec", &node, "ls", "-R", DATA]).ok().map(|text| sealed_names(&text));
+        eventually("a copy of the data directory", || {
+            let before = list()?;
+            let copy = tempfile::tempdir().expect("a directory");
+            let from = format!("{node}:{DATA}/.");
+            // A file that goes meanwhile may fail the copy.
+            run(120, "docker", [OsStr::new("cp"), OsStr::new(&from), copy.path().as_os_str()]).ok()?;
+            (list()? == before).then_some(copy)
+        })
     }
 
     /// Says how things stand, for whoever reads of a failure.
@@ -101,6 +109,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         delete(&self.name);
     }
+}
+
+/// The lines of a recursive listing that name sealed files; spills come and go with every segment.
+fn sealed_names(listing: &str) -> Vec<String> {
+    listing.lines().filter(|line| line.ends_with(".parquet")).map(str::to_owned).collect()
 }
 
 /// Asks until an answer satisfies.

@@ -1,5 +1,6 @@
 //! The agent's API through `kubectl port-forward`, which reaches the pod's loopback address.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -9,17 +10,43 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, NAMESPACE, eventually};
 
-/// A forward to the pod that is the agent now; it ends with this value, or with the pod.
-pub(crate) struct Forward {
+/// A forward to the pod that is the agent now; made anew where it breaks, as kubectl's do now and then.
+pub(crate) struct Forward<'a> {
+    cluster: &'a Cluster,
+    link: RefCell<Option<Link>>,
+}
+
+impl<'a> Forward<'a> {
+    pub(crate) fn to_the_agent(cluster: &'a Cluster) -> Self {
+        Self { cluster, link: RefCell::new(Some(eventually("a port-forward to the agent", || Link::start(cluster)))) }
+    }
+
+    /// What a path answers, once it answers 200.
+    pub(crate) fn text(&self, target: &str) -> String {
+        eventually(target, || self.ask(target))
+    }
+
+    /// What a path answers, as JSON.
+    pub(crate) fn json(&self, target: &str) -> Value {
+        serde_json::from_str(&self.text(target)).expect("JSON")
+    }
+
+    fn ask(&self, target: &str) -> Option<String> {
+        let mut link = self.link.borrow_mut();
+        if link.as_mut().is_none_or(Link::is_broken) {
+            *link = Link::start(self.cluster);
+        }
+        link.as_ref()?.ask(target)
+    }
+}
+
+/// A running kubectl; it ends with this value, or with the pod.
+struct Link {
     child: Child,
     address: SocketAddr,
 }
 
-impl Forward {
-    pub(crate) fn to_the_agent(cluster: &Cluster) -> Self {
-        eventually("a port-forward to the agent", || Self::start(cluster))
-    }
-
+impl Link {
     fn start(cluster: &Cluster) -> Option<Self> {
         // A kubectl that cannot forward ends by itself; one that hangs is ended by `timeout`.
         let mut child = Command::new("timeout")
@@ -47,14 +74,8 @@ impl Forward {
         }
     }
 
-    /// What a path answers, once it answers 200.
-    pub(crate) fn text(&self, target: &str) -> String {
-        eventually(target, || self.ask(target))
-    }
-
-    /// What a path answers, as JSON.
-    pub(crate) fn json(&self, target: &str) -> Value {
-        serde_json::from_str(&self.text(target)).expect("JSON")
+    fn is_broken(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_some())
     }
 
     /// One request; none where the forward or the agent does not answer it with 200.
@@ -70,7 +91,7 @@ impl Forward {
     }
 }
 
-impl Drop for Forward {
+impl Drop for Link {
     fn drop(&mut self) {
         end(&mut self.child);
     }

@@ -37,9 +37,20 @@ struct Args {
     /// Containers replaced each hour, at most 60.
     #[arg(long, default_value_t = 6)]
     churn: i64,
+    /// Segments that an hour is sealed in, at most 60: 40 are the agent's own 90 s.
+    #[arg(long, default_value_t = 40)]
+    segments: i64,
     /// Bytes to keep.
     #[arg(long, default_value_t = 256 << 20)]
     retain_bytes: u64,
+}
+
+/// What happens at a tick.
+struct Due {
+    /// A container is replaced.
+    churn: bool,
+    /// A segment ends.
+    segment: bool,
 }
 
 /// What is made up: who lives, and from which numbers on.
@@ -76,9 +87,9 @@ impl World {
         (container, process, 0)
     }
 
-    fn tick(&mut self, time: UnixMicros, churn: usize) -> Result<()> {
-        let mut tick = Tick::default();
-        for _ in 0..churn {
+    fn tick(&mut self, time: UnixMicros, due: Due) -> Result<()> {
+        let mut tick = Tick { seal: due.segment, ..Tick::default() };
+        if due.churn {
             let (container, process, _) = self.alive.remove(0);
             tick.deaths.extend([container, process]);
             Draft::new(Kind::ContainerStop, time, "a container is gone").put(self.keys.next(), &mut tick);
@@ -134,8 +145,8 @@ fn main() -> Result<()> {
         for second in (0..3600).step_by(usize::try_from(args.interval)?) {
             let time = begin + second * 1_000_000;
             now.store(time, Relaxed);
-            let churn = usize::from(args.churn > 0 && second % (3600 / args.churn) / args.interval == 0);
-            world.tick(time, churn)?;
+            let each = |times: i64| times > 0 && second % (3600 / times) / args.interval == 0;
+            world.tick(time, Due { churn: each(args.churn), segment: each(args.segments) })?;
         }
         reader.wait_settled();
         reader.keep_up();

@@ -3,9 +3,9 @@
 //! Pure. The surprise: an hour may have both and neither be whole: a file that came late is in no rollup, and retention may
 //! have taken the hour's readings but for that file. Then the rollups count: they are the larger part.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use super::{Catalog, SealedFile};
+use super::{Catalog, SealedFile, SegmentId, SegmentSet};
 use crate::model::{HOUR_USEC, UnixMicros};
 use crate::resolution::Resolution;
 use crate::table::Table;
@@ -38,13 +38,13 @@ impl HourFacts {
 }
 
 #[derive(Default)]
-struct Hour<'a> {
+struct Hour {
     /// The segments whose rows the files of readings have.
-    readings: HashSet<&'a String>,
+    readings: SegmentSet,
     /// The files of readings.
-    files: HashSet<&'a String>,
+    files: Vec<SegmentId>,
     /// The files of readings that the rollups were made of.
-    covered: HashSet<&'a String>,
+    covered: SegmentSet,
     has_readings: bool,
     has_rollups: bool,
 }
@@ -53,7 +53,7 @@ impl Catalog {
     /// The hours of a range of which there are files of a table, in order.
     #[must_use]
     pub fn hours(&self, table: Table, (from, to): (UnixMicros, UnixMicros)) -> Vec<HourFacts> {
-        let mut hours: BTreeMap<i64, Hour<'_>> = BTreeMap::new();
+        let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
         for file in self.files_between(from, to).filter(|file| file.table == table) {
             hours.entry(file.hour()).or_default().add(file);
         }
@@ -61,17 +61,17 @@ impl Catalog {
     }
 }
 
-impl<'a> Hour<'a> {
-    fn add(&mut self, file: &'a SealedFile) {
+impl Hour {
+    fn add(&mut self, file: &SealedFile) {
         match file.resolution {
             Resolution::Raw => {
                 self.has_readings = true;
-                self.readings.extend(file.replaces.iter().chain([&file.segment]));
-                self.files.insert(&file.segment);
+                self.readings = self.readings.union(&file.holds());
+                self.files.push(file.segment.clone());
             }
             Resolution::Minute => {
                 self.has_rollups = true;
-                self.covered.extend(&file.covers);
+                self.covered = self.covered.union(&file.covers);
             }
         }
     }
@@ -83,7 +83,7 @@ impl<'a> Hour<'a> {
             has_readings: self.has_readings,
             has_rollups: self.has_rollups,
             readings_are_whole: self.has_readings && self.covered.is_subset(&self.readings),
-            rollups_are_whole: self.files.is_subset(&self.covered),
+            rollups_are_whole: self.files.iter().all(|file| self.covered.contains(file)),
         }
     }
 }

@@ -36,21 +36,23 @@ impl Names {
             }
         }
         let mut names = Self::default();
-        let filed = state.catalog.containers().map(|known| &known.identity);
+        let of_pods = state.catalog.containers().filter(|known| known.pod_uid().is_some_and(|uid| pods.contains(uid)));
+        let filed = ids.iter().filter_map(|id| state.catalog.container(id)).chain(of_pods);
+        filed.for_each(|known| names.learn((&ids, &pods), &Arc::new(known.identity())));
         // The living are newer than what was filed.
-        for identity in filed.chain(state.tail.live_identities()) {
-            if ids.contains(identity.container_id.as_str()) {
-                let filed = names.containers.get(&identity.container_id);
-                let known = filed.map_or_else(|| Arc::clone(identity), |filed| overlaid(identity, filed));
-                names.containers.insert(identity.container_id.clone(), known);
-            }
-            let Some(uid) = identity.pod_uid.as_deref().filter(|uid| identity.pod.is_some() && pods.contains(uid))
-            else {
-                continue;
-            };
-            names.pods.insert(uid.to_owned(), Arc::clone(identity));
-        }
+        state.tail.live_identities().for_each(|identity| names.learn((&ids, &pods), identity));
         names
+    }
+
+    fn learn(&mut self, (ids, pods): (&HashSet<&str>, &HashSet<&str>), identity: &Arc<Identity>) {
+        if ids.contains(identity.container_id.as_str()) {
+            let filed = self.containers.get(&identity.container_id);
+            let known = filed.map_or_else(|| Arc::clone(identity), |filed| overlaid(identity, filed));
+            self.containers.insert(identity.container_id.clone(), known);
+        }
+        if let Some(uid) = identity.pod_uid.as_deref().filter(|uid| identity.pod.is_some() && pods.contains(uid)) {
+            self.pods.insert(uid.to_owned(), Arc::clone(identity));
+        }
     }
 
     /// A container or pod with what is known of it by now.

@@ -13,35 +13,25 @@ use super::{Engine, pool};
 use crate::model::UnixMicros;
 use crate::resolution::Resolution;
 use crate::scan::ScanError;
-use crate::store::catalog::{ContainerSummary, SealedFile};
+use crate::store::catalog::{ContainerSummary, Filed, SealedFile};
 use crate::table::Table;
 
-/// Everybody of whom readings are held, the one seen first last.
-pub(crate) fn containers(seen: &Seen<'_>) -> Vec<ContainerSummary> {
-    let mut found: HashMap<&str, ContainerSummary> = HashMap::new();
-    for known in seen.catalog.containers() {
-        found.insert(&known.identity.container_id, known.clone());
-    }
+fn in_memory(seen: &Seen<'_>) -> Vec<ContainerSummary> {
+    let mut found = Vec::new();
     for memory in &seen.memory {
+        let node: Arc<str> = Arc::from(memory.node);
         for series in memory.segment.of(Table::Containers) {
             let Some(identity) = series.subject.identity() else { continue };
-            let own = ContainerSummary {
+            found.push(ContainerSummary {
                 identity: Arc::clone(identity),
-                node: Arc::from(memory.node),
+                node: Arc::clone(&node),
                 first_seen: series.first,
                 last_seen: series.last(),
                 alive: false,
-            };
-            match found.entry(&identity.container_id) {
-                Entry::Vacant(entry) => drop(entry.insert(own)),
-                Entry::Occupied(mut entry) => join(entry.get_mut(), own),
-            }
+            });
         }
     }
-    for id in seen.tail.iter().flat_map(|tail| tail.live_ids()) {
-        found.get_mut(id).into_iter().for_each(|summary| summary.alive = true);
-    }
-    sorted(found.into_values().collect())
+    found
 }
 
 fn join(known: &mut ContainerSummary, other: ContainerSummary) {
@@ -64,9 +54,24 @@ impl Engine {
     /// Everybody of whom readings are held, the one seen first last.
     #[must_use]
     pub fn containers(&self) -> Vec<ContainerSummary> {
-        let mut found = Vec::new();
-        self.held.look(&mut |seen| found = containers(seen));
-        found
+        // What the catalogue keeps small is unfolded where the store's lock is not held.
+        let (mut filed, mut memory, mut live): (Vec<Filed>, Vec<ContainerSummary>, Vec<String>) = Default::default();
+        self.held.look(&mut |seen| {
+            filed = seen.catalog.containers().cloned().collect();
+            memory = in_memory(seen);
+            live = seen.tail.iter().flat_map(|tail| tail.live_ids()).map(str::to_owned).collect();
+        });
+        let mut found: HashMap<String, ContainerSummary> = HashMap::with_capacity(filed.len());
+        for summary in filed.iter().map(Filed::summary).chain(memory) {
+            match found.entry(summary.identity.container_id.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(summary)),
+                Entry::Occupied(mut entry) => join(entry.get_mut(), summary),
+            }
+        }
+        for id in live {
+            found.get_mut(&id).into_iter().for_each(|summary| summary.alive = true);
+        }
+        sorted(found.into_values().collect())
     }
 
     /// From the first row that is kept to after the last one; `None` without rows.
@@ -148,7 +153,7 @@ impl Engine {
         let summary = |run: &super::runs::Run| {
             Some(ContainerSummary {
                 identity: Arc::clone(run.subject.identity()?),
-                node: Arc::from(sealed.node.as_str()),
+                node: Arc::clone(&sealed.node),
                 first_seen: run.first,
                 last_seen: run.last,
                 alive: false,

@@ -4,6 +4,7 @@
 //! sources whose times overlap are kept together, because rows of one subject may lie in several of them in any order after
 //! the wall clock was set back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Held;
@@ -12,7 +13,7 @@ use super::runs::{Run, owner_id};
 use crate::model::UnixMicros;
 use crate::resolution::Resolution;
 use crate::scan::{Scan, Wanted};
-use crate::store::catalog::{Catalog, SealedFile};
+use crate::store::catalog::{Catalog, FileRows, Filed, SealedFile};
 use crate::store::segment::{Segment, Series};
 use crate::store::tail::Tail;
 use crate::subject::Subject;
@@ -116,36 +117,38 @@ fn files(catalog: &Catalog, scan: &Scan) -> Vec<Source> {
     let wanted = catalog
         .files_between(scan.from, scan.to)
         .filter(|file| (file.table, file.resolution) == (scan.table, scan.resolution));
+    let mut known = Known::new();
     let source = |sealed: &Arc<SealedFile>| {
         let listed = (sealed.table, sealed.resolution) == (Table::Containers, Resolution::Raw);
-        let runs = listed.then(|| container_runs(catalog, sealed, scan));
+        let runs = listed.then(|| container_runs((catalog, &mut known), sealed, scan));
         let has_rows = runs.as_ref().is_none_or(|runs| !runs.is_empty());
         has_rows.then(|| Source::File(FileSource { sealed: Arc::clone(sealed), runs }))
     };
     wanted.filter_map(source).collect()
 }
 
-fn container_runs(catalog: &Catalog, sealed: &SealedFile, scan: &Scan) -> Vec<Run> {
-    let in_time = |run: &Run| run.first < scan.to && run.last >= scan.from;
-    let mut runs: Vec<Run> = match &scan.wanted {
-        Wanted::All => catalog.entries(sealed).map(|(known, rows)| run(known, rows)).filter(in_time).collect(),
-        Wanted::Ids(ids) => {
-            let found = ids.iter().filter_map(|id| catalog.entry(sealed, id));
-            found.map(|(known, rows)| run(known, rows)).filter(in_time).collect()
+/// The containers of a scan by their numbers: what the catalogue keeps small is unfolded once.
+type Known = HashMap<u32, (Arc<str>, Subject)>;
+
+fn container_runs((catalog, known): (&Catalog, &mut Known), sealed: &SealedFile, scan: &Scan) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut add = |(number, filed, found): (u32, &Filed, FileRows)| {
+        if found.first >= scan.to || found.last < scan.from {
+            return;
         }
+        let (key, subject) = known.entry(number).or_insert_with(|| {
+            let identity = filed.identity();
+            (Arc::from(identity.container_id.as_str()), Subject::Container(Arc::new(identity)))
+        });
+        let (key, subject) = (Arc::clone(key), subject.clone());
+        runs.push(Run { key, subject, rows: found.rows, first: found.first, last: found.last });
     };
+    match &scan.wanted {
+        Wanted::All => catalog.entries(sealed).for_each(&mut add),
+        Wanted::Ids(ids) => ids.iter().filter_map(|id| catalog.entry(sealed, id)).for_each(&mut add),
+    }
     runs.sort_unstable_by_key(|run| run.rows.start);
     runs
-}
-
-fn run(identity: &Arc<crate::model::Identity>, found: crate::store::catalog::FileRows) -> Run {
-    Run {
-        key: Arc::from(identity.container_id.as_str()),
-        subject: Subject::Container(Arc::clone(identity)),
-        rows: found.rows,
-        first: found.first,
-        last: found.last,
-    }
 }
 
 fn in_memory(memory: &InMemory<'_>, scan: &Scan) -> Option<MemorySource> {

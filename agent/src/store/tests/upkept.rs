@@ -3,7 +3,8 @@
 use super::endurance::{HOUR_END, Hands, column, container_rows, hour, record, record_of, timed, upkeep};
 use super::*;
 use crate::check::check;
-use crate::model::{HOUR_USEC, Identity};
+use crate::event::{Draft, Kind};
+use crate::model::{HOUR_USEC, Identity, SeriesKey};
 use crate::store::WallClock;
 use crate::store::catalog::{Catalog, FileRows, Inserted};
 use crate::store::data_dir::{DataDir, Session};
@@ -54,7 +55,7 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     let mut catalog = Catalog::default();
     let mut insert = |footer: &Footer| {
         let (inserted, replaced) = catalog.insert(PathBuf::from(&footer.origin.segment), footer);
-        (inserted, replaced.into_iter().map(|file| file.segment.clone()).collect::<Vec<_>>())
+        (inserted, replaced.into_iter().map(|file| file.segment.to_string()).collect::<Vec<_>>())
     };
     assert_eq!(insert(&made("m1", &["a", "b"])), (Inserted::New, vec![]));
     assert_eq!(insert(&made("m2", &["b", "c"])), (Inserted::Duplicate, vec![]));
@@ -71,6 +72,41 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     assert_eq!(insert(&minutes("r2", &["m1"])), (Inserted::Replaced, vec![]));
     assert_eq!(insert(&minutes("r3", &["m1", "x"])), (Inserted::New, vec!["r1".to_owned()]));
     assert_eq!(insert(&minutes("r4", &["y"])), (Inserted::New, vec![]));
+}
+
+#[test]
+fn a_name_that_comes_after_the_rows_were_sealed_reaches_answers_events_and_the_merged_file() {
+    let data = tempfile::tempdir().unwrap();
+    let named =
+        Identity { pod: Some("web-0".to_owned()), container: Some("app".to_owned()), ..identity("container-1") };
+    let owner = Owner { container_id: Some("container-1".to_owned()), ..Owner::default() };
+    let mut first = TickBuilder::default().birth(1, "container-1").row(1, HOUR, &[(0, 1)]).death(1).build();
+    Draft::new(Kind::ContainerStop, HOUR + 1, "it is gone").of(owner).put(SeriesKey(2), &mut first);
+    let hands = Hands::at(HOUR);
+    let (store, out, _) = start(timed(data.path(), HOUR, &hands));
+    out.send(first).unwrap();
+    // Of another hour: what was before it is sealed.
+    out.send(TickBuilder::default().birth(3, "container-2").row(3, HOUR + HOUR_USEC, &[(0, 1)]).build()).unwrap();
+    let reader = store.reader();
+    while reader.status().files < 2 {
+        std::thread::yield_now();
+    }
+    out.send(TickBuilder::default().birth_of(1, Subject::Container(Arc::new(named))).death(1).build()).unwrap();
+    let told = || reader.events((HOUR, HOUR + HOUR_USEC), 10, &|_| true).unwrap();
+    while !told()[0].texts.contains_key("container") {
+        std::thread::yield_now();
+    }
+    assert_eq!((&*told()[0].texts["pod"], &*told()[0].texts["container"]), ("web-0", "app"));
+    let known = reader.containers().into_iter().find(|known| known.identity.container_id == "container-1").unwrap();
+    assert_eq!(known.identity.container.as_deref(), Some("app"));
+    // The file was written before; merging asks the catalogue.
+    let entry = |path: &Path| Footer::read(path).unwrap().directory.containers.remove(0).identity;
+    assert_eq!(entry(&sealed_files(data.path())[0]).container, None);
+    hands.set(HOUR_END);
+    reader.keep_up();
+    assert_eq!(entry(&sealed_files(data.path())[0]).container.as_deref(), Some("app"));
+    drop((out, reader));
+    store.join();
 }
 
 #[test]
@@ -92,10 +128,11 @@ fn the_catalogue_tells_where_the_rows_of_a_container_are() {
     for footer in &footers {
         assert_eq!(catalog.insert(PathBuf::from(&footer.origin.segment), footer).0, Inserted::New);
     }
-    let ids: Vec<String> = catalog.containers().map(|known| known.identity.container_id.clone()).collect();
+    let ids: Vec<String> = catalog.containers().map(|known| known.id()).collect();
     assert!(ids.len() > 1);
     for file in catalog.files() {
-        let directory = &footers.iter().find(|footer| footer.origin.segment == file.segment).unwrap().directory;
+        let directory =
+            &footers.iter().find(|footer| footer.origin.segment == file.segment.to_string()).unwrap().directory;
         for id in &ids {
             let entry = directory.containers.iter().find(|entry| entry.identity.container_id == *id);
             let expected = entry.map(|entry| FileRows {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Upkeep;
 use crate::model::{HOUR_USEC, UnixMicros};
-use crate::store::catalog::{Catalog, Inserted, SealedFile};
+use crate::store::catalog::{Catalog, Inserted, SealedFile, SegmentSet};
 use crate::store::durable::{create_directories, rename_new, sync_directory};
 use crate::store::files::remove;
 use crate::store::footer::{Directory, Footer, FooterError, Origin};
@@ -175,7 +175,7 @@ impl Upkeep {
             };
             let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path.clone()).collect();
             let replaces: Vec<String> = of_hour(hour, Resolution::Minute)
-                .flat_map(|file| file.replaces.iter().chain([&file.segment]).cloned())
+                .flat_map(|file| file.holds().ids().map(|id| id.to_string()).collect::<Vec<_>>())
                 .collect();
             (before, replaces)
         };
@@ -324,19 +324,20 @@ fn hours(catalog: &Catalog) -> BTreeMap<Group<'_>, Vec<&Arc<SealedFile>>> {
 }
 
 /// The segments that the rollups of each table and hour were computed from.
-fn covered(catalog: &Catalog) -> HashMap<Group<'_>, BTreeSet<&String>> {
-    let mut covered: HashMap<Group<'_>, BTreeSet<&String>> = HashMap::new();
+fn covered(catalog: &Catalog) -> HashMap<Group<'_>, SegmentSet> {
+    let mut covered: HashMap<Group<'_>, SegmentSet> = HashMap::new();
     for file in catalog.files().filter(|file| file.resolution == Resolution::Minute) {
-        covered.entry((file.table, &file.node, file.hour())).or_default().extend(&file.covers);
+        let of_hour = covered.entry((file.table, &file.node, file.hour())).or_default();
+        *of_hour = of_hour.union(&file.covers);
     }
     covered
 }
 
 /// Whether an hour's files, of which those at `paths` can be read together, have rows that its rollup lacks; never where the
 /// rollup knows rows that are gone by now.
-fn lacks_rollup(covered: Option<&BTreeSet<&String>>, files: &[&Arc<SealedFile>], paths: &[PathBuf]) -> bool {
+fn lacks_rollup(covered: Option<&SegmentSet>, files: &[&Arc<SealedFile>], paths: &[PathBuf]) -> bool {
     let Some(covered) = covered else { return true };
-    let there: BTreeSet<&String> = files.iter().flat_map(|file| file.replaces.iter().chain([&file.segment])).collect();
+    let there = files.iter().fold(SegmentSet::default(), |there, file| there.union(&file.holds()));
     let lacking = |file: &&Arc<SealedFile>| paths.contains(&file.path) && !covered.contains(&file.segment);
     files.iter().any(lacking) && covered.is_subset(&there)
 }
