@@ -232,12 +232,15 @@ where
     }
 }
 
-/// What the process finds around itself: the variable `NODE_NAME`, the host name, the git worktree.
+/// What the process finds around itself: what pods are told of themselves, the host name, the git worktree.
 #[must_use]
 pub fn surroundings() -> Surroundings {
     let has_git = |path: &std::path::Path| path.symlink_metadata().is_ok();
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     Surroundings {
-        node_name: std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty()),
+        node_name: variable("NODE_NAME"),
+        pod: variable("POD_NAME"),
+        namespace: variable("POD_NAMESPACE"),
         host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         worktree_top: std::env::current_dir().ok().and_then(|dir| config::worktree_top(&dir, has_git)),
     }
@@ -353,7 +356,7 @@ mod tests {
     use crate::config::DataDir;
 
     fn around() -> Surroundings {
-        Surroundings { node_name: None, host_name: "host".into(), worktree_top: None }
+        Surroundings { host_name: "host".into(), ..Surroundings::default() }
     }
 
     fn parsed(arguments: &[&str]) -> Result<Command, Stop> {
@@ -468,7 +471,7 @@ mod tests {
             ),
             (
                 &["--interval", "soon"],
-                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m, h or d), \
+                "invalid value 'soon' for '--interval <DURATION>': a duration is a number and a unit (ms, s, m, h, d or w), \
                  such as 100ms or 90s",
             ),
             (

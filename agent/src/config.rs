@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// How often every container is sampled, unless asked otherwise.
@@ -64,7 +65,7 @@ pub const SYSTEM_DATA_ROOT: &str = "/var/lib/fine-grained-monitor";
 pub const STATE_DATA_DIR: &str = "fine-grained-monitor";
 
 /// Which cgroups are recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Containers, and their sandboxes.
@@ -178,6 +179,10 @@ pub struct Options {
 pub struct Surroundings {
     /// The variable `NODE_NAME`, which pods set from the downward API.
     pub node_name: Option<String>,
+    /// The variable `POD_NAME`, likewise.
+    pub pod: Option<String>,
+    /// The variable `POD_NAMESPACE`, likewise.
+    pub namespace: Option<String>,
     /// The host name that the kernel tells.
     pub host_name: String,
     /// The top-level directory of the git worktree around the current directory.
@@ -191,6 +196,12 @@ pub struct RunConfig {
     pub data: DataDir,
     /// The node's name, in paths and answers.
     pub node: String,
+    /// The agent's own pod, where it is told.
+    #[serde(skip)]
+    pub pod: Option<String>,
+    /// Its namespace.
+    #[serde(skip)]
+    pub namespace: Option<String>,
     /// The sampling interval.
     #[serde(rename = "interval_seconds", serialize_with = "seconds")]
     pub interval: Duration,
@@ -294,6 +305,8 @@ impl RunConfig {
         Ok(Self {
             data,
             node,
+            pod: around.pod.clone(),
+            namespace: around.namespace.clone(),
             interval: options.interval,
             scope: options.scope,
             cgroup_root: options.cgroup_root,
@@ -412,7 +425,11 @@ mod tests {
     }
 
     fn around() -> Surroundings {
-        Surroundings { node_name: None, host_name: "laptop".into(), worktree_top: Some("/src/feature-x".into()) }
+        Surroundings {
+            host_name: "laptop".into(),
+            worktree_top: Some("/src/feature-x".into()),
+            ..Surroundings::default()
+        }
     }
 
     fn worktree_of(config: &RunConfig) -> Option<&str> {

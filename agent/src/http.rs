@@ -3,12 +3,13 @@
 //! A handler extracts, calls the service, converts; it decides nothing. Two doors: the API's listener, meant for
 //! loopback, which refuses foreign `Host` names because a web page may have its own name point at 127.0.0.1 (DNS
 //! rebinding); and the metrics listener, which serves `/metrics`, `/healthz` and `/readyz` alone to whoever can reach it.
-//! There are no CORS headers, so no other origin reads an answer. Every bound is a constant in `http/serve.rs` and
-//! `http/door.rs`.
+//! There are no CORS headers, so no other origin reads an answer. Every bound is a constant in `http/serve.rs`,
+//! `http/door.rs` and beside what it bounds; every path stands in `http/endpoint.rs`, every parameter in `http/parameter.rs`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
@@ -18,43 +19,43 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 mod accept;
+mod answer;
 mod api;
+mod arrow;
+mod ask;
+pub mod columnar;
 mod door;
+mod encoding;
+mod endpoint;
 mod error;
-mod event_query;
+mod export;
 mod gate;
 mod health;
 mod host;
+mod live;
+mod openapi;
+mod parameter;
+mod pieces;
 mod prometheus;
 mod query;
+mod reply;
 mod serve;
 mod text_format;
+mod values;
+mod when;
 
 use crate::service::Service;
 use crate::token::TokenCell;
 use door::Door;
+use endpoint::Doors;
 use error::ApiError;
 use gate::Gate;
 use host::HostRule;
+use openapi::Guarded;
 use prometheus::Exposition;
 
 /// The largest request body; nothing served today reads one.
 const MAX_REQUEST_BODY_BYTES: usize = 64 << 10;
-
-/// The paths of the API's listener, with what they answer.
-const API_PATHS: &[(&str, &str)] = &[
-    ("/healthz", "whether the process lives"),
-    ("/readyz", "whether the first tick is stored (503 before)"),
-    ("/metrics", "Prometheus and OpenMetrics"),
-    ("/api/health", "the agent in short"),
-    ("/api/status", "the agent in full"),
-    ("/api/metrics", "every metric the agent knows"),
-    ("/api/containers", "the containers, newest first"),
-    ("/api/events", "what happened, newest first"),
-];
-
-/// The paths of the metrics listener.
-const METRICS_PATHS: &[&str] = &["/metrics", "/healthz", "/readyz"];
 
 /// What handlers share.
 #[derive(Debug)]
@@ -63,6 +64,9 @@ struct Shared {
     exposition: Exposition,
     queries: Door,
     scrapes: Door,
+    exports: Door,
+    live_streams: Door,
+    live_answers: Door,
 }
 
 /// The service, ready to be served on listeners that the caller opens.
@@ -77,7 +81,15 @@ impl Http {
     #[must_use]
     pub fn new(service: Arc<Service>) -> Self {
         let exposition = Exposition::new(Arc::clone(&service));
-        let shared = Shared { service, exposition, queries: Door::for_queries(), scrapes: Door::for_scrapes() };
+        let shared = Shared {
+            service,
+            exposition,
+            queries: Door::for_queries(),
+            scrapes: Door::for_scrapes(),
+            exports: Door::for_exports(),
+            live_streams: Door::for_live_streams(),
+            live_answers: Door::for_live_answers(),
+        };
         Self { shared: Arc::new(shared), token: None }
     }
 
@@ -104,28 +116,17 @@ impl Http {
     }
 
     fn api_router(&self, listen: IpAddr) -> Router {
-        let router = self
-            .common_routes()
+        let router = endpoint::router(Doors::Api)
             .route("/", get(health::index))
-            .route("/api/health", get(api::health))
-            .route("/api/status", get(api::status))
-            .route("/api/metrics", get(api::metrics))
-            .route("/api/containers", get(api::containers))
-            .route("/api/events", get(api::events))
-            .fallback(async || ApiError::NotFound(API_PATHS.iter().map(|&(path, _)| path).collect()));
+            .fallback(async || ApiError::NotFound(endpoint::paths(Doors::Api).collect()))
+            .layer(Extension(Guarded(self.token.is_some())));
         let gate = Gate { host: HostRule::new(listen), token: self.token.clone() };
         careful(self.finish(router).layer(middleware::from_fn_with_state(gate, gate::check)))
     }
 
     fn metrics_router(&self) -> Router {
-        careful(self.finish(self.common_routes().fallback(async || ApiError::NotFound(METRICS_PATHS.to_vec()))))
-    }
-
-    fn common_routes(&self) -> Router<Arc<Shared>> {
-        Router::new()
-            .route("/healthz", get(health::healthz))
-            .route("/readyz", get(health::readyz))
-            .route("/metrics", get(prometheus::metrics))
+        let router = endpoint::router(Doors::Both);
+        careful(self.finish(router.fallback(async || ApiError::NotFound(endpoint::paths(Doors::Both).collect()))))
     }
 
     fn finish(&self, router: Router<Arc<Shared>>) -> Router {
@@ -141,10 +142,10 @@ fn careful(router: Router) -> Router {
     router.layer(middleware::map_response(careful_headers))
 }
 
-/// Answers are of the moment and are what their type says; no cache and no browser may think otherwise.
+/// Answers are of the moment, unless they say otherwise, and are what their type says; no cache and no browser may guess.
 async fn careful_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

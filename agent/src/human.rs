@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum HumanError {
     /// Not of the form number and unit.
-    #[error("a duration is a number and a unit (ms, s, m, h or d), such as 100ms or 90s")]
+    #[error("a duration is a number and a unit (ms, s, m, h, d or w), such as 100ms or 90s")]
     Duration,
     /// Not of the form number and unit.
     #[error("a size is a number and a unit (KiB, MiB, GiB, k, M or G), such as 32MiB")]
@@ -19,7 +19,8 @@ pub enum HumanError {
     TooLarge,
 }
 
-const DURATION_UNITS: &[(&str, u64)] = &[
+/// The units of durations, in nanoseconds.
+pub const DURATION_UNITS: &[(&str, u64)] = &[
     ("", 1_000_000_000),
     ("s", 1_000_000_000),
     ("ms", 1_000_000),
@@ -28,6 +29,7 @@ const DURATION_UNITS: &[(&str, u64)] = &[
     ("min", 60_000_000_000),
     ("h", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
 ];
 
 const SIZE_UNITS: &[(&str, u64)] = &[
@@ -121,6 +123,7 @@ mod tests {
             ("1.5m", 90_000),
             ("1 min", 60_000),
             ("1h", 3_600_000),
+            ("1w", 604_800_000),
             ("500us", 0),
         ] {
             assert_eq!(parse_duration(text).map(|d| d.as_millis()), Ok(millis), "{text}");
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", "s", "ms", "-1s", "1.s", ".5s", "1..5s", "1.2.3", "1w", "1m30s", "ten", "1e3", "∞", "1s "] {
+        for text in ["", "s", "ms", "-1s", "1.s", ".5s", "1..5s", "1.2.3", "1y", "1m30s", "ten", "1e3", "∞", "1s "] {
             let expected = if text == "1s " { Ok(Duration::from_secs(1)) } else { Err(HumanError::Duration) };
             assert_eq!(parse_duration(text), expected, "{text}");
         }

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use procfs_core::process::{Stat, StatM};
 use procfs_core::{FromRead, ProcessCGroups};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The agent's own use of the machine; what cannot be known is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct OwnUse {
     /// CPU time used since the start, user and system.
     pub cpu_seconds: Option<f64>,

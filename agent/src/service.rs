@@ -7,6 +7,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +18,7 @@ pub mod containers;
 pub mod events;
 pub mod facts;
 pub mod filters;
+pub mod instance;
 pub mod question;
 
 use crate::health::{BUCKETS_SECONDS, Counters, HistogramValue};
@@ -30,6 +32,7 @@ use crate::table::Table;
 use answers::Questions;
 use events::{EventFilter, EventsReply, RecordedEvent};
 use facts::{Facts, FactsCell};
+use instance::InstanceReply;
 use question::{AskError, ExportQuestion, TimeRange};
 
 /// What has been recorded, as the store's reading side tells it. Called from blocking threads, never from async ones.
@@ -163,7 +166,7 @@ impl std::fmt::Debug for Service {
 }
 
 /// The short answer about the agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HealthReply {
     /// `ok`, or `starting` until the first tick is stored.
     pub status: &'static str,
@@ -182,7 +185,7 @@ pub struct HealthReply {
 }
 
 /// The long answer about the agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StatusReply {
     /// Whether the first tick is stored.
     pub ready: bool,
@@ -222,6 +225,12 @@ impl Service {
             own_use: (self.own_use)(),
             store: self.recorded.status(),
         }
+    }
+
+    /// Who answers, since when, what is recorded.
+    #[must_use]
+    pub fn instance(&self) -> InstanceReply {
+        instance::reply(&self.facts.get(), self.questions.recorded_span())
     }
 
     /// What happened, newest first.

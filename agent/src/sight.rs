@@ -7,10 +7,11 @@
 
 pub mod look;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Something that is recorded elsewhere and not here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Missing {
     /// What is not recorded, or not as it should be.
     pub what: String,

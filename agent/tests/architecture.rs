@@ -33,7 +33,11 @@ const IO: &[&str] = &[
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     ("lists hide names", &[""], &[], &["crate::{", "super::super::super"], "use crate::{store, http};"),
-    ("one door for Parquet", &[""], &["store.rs", "store/"], &["arrow_", "arrow::", "parquet::"], "use parquet::file;"),
+    ("one door for Parquet", &[""], &["store.rs", "store/"], &["parquet::"], "use parquet::file;"),
+    ("two doors for Arrow", &[""], &["store.rs", "store/", "http/arrow.rs"], &["arrow_array::", "arrow_buffer::",
+        "arrow_ipc::", "arrow_schema::"], "use arrow_array::Int64Array;"),
+    ("one door for compressed answers", &[""], &["http/encoding.rs", "store.rs", "store/"], &["flate2::", "zstd::"],
+        "let packed = zstd::encode_all(bytes, 1);"),
     ("one door for HTTP", &[""], &["http.rs", "http/"], &["axum::", "hyper::", "hyper_util::",
         "prometheus_client::"], "use axum::Router;"),
     ("one door for the command line", &[""], &["args.rs"], &["clap::"], "use clap::Parser;"),

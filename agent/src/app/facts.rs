@@ -26,6 +26,8 @@ pub(super) fn at_start(
         revision: GIT_REVISION.to_owned(),
         run_id: store.reader().status().run_id,
         node: config.node.clone(),
+        pod: config.pod.clone(),
+        namespace: config.namespace.clone(),
         started: at_start.0,
         hierarchy: at_start.1,
         scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },

@@ -1,9 +1,9 @@
-//! Which text format a scrape gets, by its `Accept` header.
+//! Which format an answer has, by the `Accept` header: of a scrape, or of series.
 //!
-//! OpenMetrics only where it is asked for by name: a wildcard, nothing at all, or a header that makes no sense gets the
-//! older format, which every reader understands.
+//! OpenMetrics and Arrow only where they are asked for by name: a wildcard, nothing at all, or a header that makes no sense
+//! gets the older text format, or JSON, which every reader understands.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 
 /// A text format of `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,7 @@ impl TextFormat {
 
 /// The format that suits the header best.
 pub(super) fn negotiate(headers: &HeaderMap) -> TextFormat {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<Range<'_>> = values.flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
+    let ranges: Vec<Range<'_>> = ranges(headers, header::ACCEPT).collect();
     let open_metrics = ranges.iter().filter(|range| range.names_open_metrics()).map(|range| range.weight).max();
     let older = ranges.iter().filter_map(|range| Some((range.fits_older()?, range.weight))).max();
     match open_metrics {
@@ -35,12 +34,48 @@ pub(super) fn negotiate(headers: &HeaderMap) -> TextFormat {
     }
 }
 
-/// One media range; its weight in thousandths.
+/// A format of series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SeriesFormat {
+    /// Columnar JSON.
+    Json,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+impl SeriesFormat {
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+        }
+    }
+}
+
+/// The format of series that suits the header best.
+pub(super) fn series_format(headers: &HeaderMap) -> SeriesFormat {
+    let weight = |format: SeriesFormat| {
+        let is_named = |range: &Range<'_>| range.media.eq_ignore_ascii_case(format.content_type());
+        ranges(headers, header::ACCEPT).filter(is_named).map(|range| range.weight).max()
+    };
+    match weight(SeriesFormat::Arrow) {
+        Some(arrow) if arrow > 0 && weight(SeriesFormat::Json).is_none_or(|json| arrow > json) => SeriesFormat::Arrow,
+        _ => SeriesFormat::Json,
+    }
+}
+
+/// What a header of this kind names, in the order given; what makes no sense is left out.
+pub(super) fn ranges(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Range<'_>> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(Range::parse)
+}
+
+/// One media range, or the name of an encoding; its weight in thousandths.
 #[derive(Debug)]
-struct Range<'a> {
-    media: &'a str,
+pub(super) struct Range<'a> {
+    pub(super) media: &'a str,
     version: Option<&'a str>,
-    weight: u16,
+    pub(super) weight: u16,
 }
 
 impl<'a> Range<'a> {
@@ -132,6 +167,21 @@ mod tests {
             assert_eq!(format(&[accept]), TextFormat::Prometheus, "{accept}");
         }
         assert_eq!(format(&[]), TextFormat::Prometheus);
+    }
+
+    #[test]
+    fn arrow_is_given_where_it_is_preferred_by_name() {
+        let format = |accept: &str| {
+            let headers = [(header::ACCEPT, HeaderValue::from_str(accept).unwrap())];
+            series_format(&HeaderMap::from_iter(headers))
+        };
+        let arrow = "application/vnd.apache.arrow.stream";
+        for accept in [arrow, &format!("application/json;q=0.5, {arrow};q=0.9"), &format!("*/*, {arrow};q=0.1")] {
+            assert_eq!(format(accept), SeriesFormat::Arrow, "{accept}");
+        }
+        for accept in ["*/*", "application/*", "", &format!("{arrow};q=0"), &format!("application/json, {arrow}")] {
+            assert_eq!(format(accept), SeriesFormat::Json, "{accept}");
+        }
     }
 
     #[test]

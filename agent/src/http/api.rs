@@ -1,79 +1,146 @@
-//! The JSON answers under `/api`: extract, ask the service, serialise.
+//! The JSON answers under `/api`: extract, ask the service, convert.
 
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::clock;
 use crate::http::Shared;
+use crate::http::accept::SeriesFormat;
+use crate::http::answer::{self, Lasts, Made, Wish};
 use crate::http::error::ApiError;
-use crate::http::event_query;
-use crate::http::query::{self, Pairs, QueryError};
-use crate::service::answers::ContainersQuestion;
+use crate::http::query::{Given, Pairs, QueryError};
+use crate::http::reply::{ProcessesReply, TopReply};
+use crate::http::{arrow, ask, columnar};
+use crate::service::question::AskError;
 use crate::service::{Service, catalogue};
 
-type Parameters = Result<Query<Pairs>, QueryRejection>;
+pub(super) type Parameters = Result<Query<Pairs>, QueryRejection>;
+
+type Answered = Result<Response, ApiError>;
 
 /// `/api/health`
-pub(super) async fn health(
-    State(shared): State<Arc<Shared>>,
-    parameters: Parameters,
-) -> Result<impl IntoResponse, ApiError> {
-    query::none(pairs(parameters)?)?;
-    Ok(axum::Json(shared.service.health()))
+pub(super) async fn health(State(shared): State<Arc<Shared>>, parameters: Parameters) -> Answered {
+    none(parameters)?;
+    Ok(axum::Json(shared.service.health()).into_response())
 }
 
 /// `/api/status`
-pub(super) async fn status(State(shared): State<Arc<Shared>>, parameters: Parameters) -> Result<Response, ApiError> {
-    query::none(pairs(parameters)?)?;
-    json(&shared, |service| service.status()).await
+pub(super) async fn status(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
+    none(parameters)?;
+    json(&shared, &headers, |service| Ok(service.status())).await
+}
+
+/// `/api/instance`
+pub(super) async fn instance(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Answered {
+    none(parameters)?;
+    json(&shared, &headers, |service| Ok(service.instance())).await
 }
 
 /// `/api/metrics`
-pub(super) async fn metrics(State(shared): State<Arc<Shared>>, parameters: Parameters) -> Result<Response, ApiError> {
-    query::none(pairs(parameters)?)?;
-    json(&shared, |_| catalogue::reply()).await
+pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
+    none(parameters)?;
+    json(&shared, &headers, |_| Ok(catalogue::reply())).await
+}
+
+/// `/api/filters`
+pub(super) async fn filters(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
+    let when = ask::filters(pairs(parameters)?, clock::wall())?;
+    json(&shared, &headers, move |service| {
+        let range = when.map(|when| when.range(&*service.questions));
+        Ok(service.questions.filters(range))
+    })
+    .await
 }
 
 /// `/api/containers`
 pub(super) async fn containers(
     State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
     parameters: Parameters,
-) -> Result<Response, ApiError> {
-    let filter = query::containers(pairs(parameters)?)?;
-    let question = ContainersQuestion { filter, ..ContainersQuestion::default() };
-    fallible(&shared, move |service| service.questions.containers(&question).map_err(|error| error.to_string())).await
+) -> Answered {
+    let (mut question, when) = ask::containers(pairs(parameters)?, clock::wall())?;
+    json(&shared, &headers, move |service| {
+        question.range = when.map(|when| when.range(&*service.questions));
+        service.questions.containers(&question)
+    })
+    .await
+}
+
+/// `/api/timeseries`
+pub(super) async fn timeseries(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Answered {
+    let asked = ask::series(pairs(parameters)?, clock::wall())?;
+    answer::answer(&shared, Wish::of(&headers), move |service, wish| {
+        let question = asked.whole(&*service.questions, |question, range| question.range = range);
+        let answer = service.questions.series(&question)?;
+        let lasts = if answer.is_sealed { Lasts::Sealed } else { Lasts::Moment };
+        let body = match wish.format {
+            SeriesFormat::Json => columnar::write(answer),
+            SeriesFormat::Arrow => arrow::write(answer)?,
+        };
+        Ok(Made { body, content_type: wish.format.content_type(), lasts })
+    })
+    .await
+}
+
+/// `/api/top`
+pub(super) async fn top(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
+    let asked = ask::top(pairs(parameters)?, clock::wall())?;
+    json(&shared, &headers, move |service| {
+        let question = asked.whole(&*service.questions, |question, range| question.range = range);
+        service.questions.top(&question).map(|answer| TopReply::from(&answer))
+    })
+    .await
+}
+
+/// `/api/processes`
+pub(super) async fn processes(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Answered {
+    let question = ask::processes(pairs(parameters)?, clock::wall())?;
+    json(&shared, &headers, move |service| service.questions.processes(&question).map(ProcessesReply::from)).await
 }
 
 /// `/api/events`
-pub(super) async fn events(State(shared): State<Arc<Shared>>, parameters: Parameters) -> Result<Response, ApiError> {
-    let filter = event_query::events(pairs(parameters)?, clock::wall())?;
-    fallible(&shared, move |service| service.events(&filter)).await
+pub(super) async fn events(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
+    let (mut filter, when) = ask::events(pairs(parameters)?, clock::wall())?;
+    json(&shared, &headers, move |service| {
+        if let Some(range) = when.map(|when| when.range(&*service.questions)) {
+            (filter.from, filter.to) = (range.from, range.to);
+        }
+        service.events(&filter).map_err(AskError::Failed)
+    })
+    .await
 }
 
-fn pairs(parameters: Parameters) -> Result<Pairs, QueryError> {
+/// The pairs of a request.
+pub(super) fn pairs(parameters: Parameters) -> Result<Pairs, QueryError> {
     parameters.map(|Query(pairs)| pairs).map_err(|_| QueryError::Unreadable)
 }
 
-/// Makes and serialises an answer behind the queries' door.
-async fn json<T: Serialize>(
-    shared: &Shared,
-    answer: impl FnOnce(&Service) -> T + Send + 'static,
-) -> Result<Response, ApiError> {
-    fallible(shared, move |service| Ok(answer(service))).await
+/// Refuses parameters.
+pub(super) fn none(parameters: Parameters) -> Result<(), QueryError> {
+    Given::read(pairs(parameters)?, ask::NONE).map(drop)
 }
 
-/// The same for an answer that may fail: the reason goes to the log.
-async fn fallible<T: Serialize>(
+async fn json<T: Serialize>(
     shared: &Shared,
-    answer: impl FnOnce(&Service) -> Result<T, String> + Send + 'static,
-) -> Result<Response, ApiError> {
-    let service = Arc::clone(&shared.service);
-    let make = move || serde_json::to_vec(&answer(&service)?).map_err(|error| error.to_string());
-    let body = shared.queries.run(make).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    headers: &HeaderMap,
+    ask: impl FnOnce(&Service) -> Result<T, AskError> + Send + 'static,
+) -> Answered {
+    answer::answer(shared, Wish::of(headers), move |service, _| Made::json(&ask(service)?)).await
 }

@@ -1,12 +1,11 @@
 //! The one way from async handlers to blocking work, and its bounds.
 //!
-//! At most [`QUERIES`] large answers and [`SCRAPES`] scrapes are made at once, so neither threads nor memory grow with
-//! the number of clients; a request waits up to [`WAIT`] for its turn, then gets 503 with `Retry-After`. Scrapes have a
-//! door of their own: slow queries never hide the agent from its monitoring. A permit is held until the answer has been
-//! written to its socket, even where the client has gone: answers waiting for slow readers are memory too. `serve.rs`
-//! bounds how long that takes.
+//! At most [`QUERIES`] large answers, [`SCRAPES`] scrapes, [`EXPORTS`] exports and [`LIVE_ANSWERS`] parts of live streams are
+//! made at once, so neither threads nor memory grow with the number of clients; a request waits up to [`WAIT`] for its turn,
+//! then gets 503 with `Retry-After`. Scrapes have a door of their own: slow queries never hide the agent from its
+//! monitoring. A permit is held until the answer has been written to its socket, even where the client has gone: answers
+//! waiting for slow readers are memory too. `serve.rs` bounds how long that takes.
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,12 @@ use crate::http::error::ApiError;
 const QUERIES: usize = 4;
 /// Scrapes answered at once.
 const SCRAPES: usize = 2;
+/// Exports under way at once.
+const EXPORTS: usize = 2;
+/// Live streams at once.
+const LIVE_STREAMS: usize = 16;
+/// Parts of live streams made at once.
+const LIVE_ANSWERS: usize = 2;
 /// How long a request waits for its turn.
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -37,21 +42,39 @@ impl Door {
         Self::new(SCRAPES, WAIT)
     }
 
+    pub(super) fn for_exports() -> Self {
+        Self::new(EXPORTS, WAIT)
+    }
+
+    /// Who waits for a stream to end would wait too long, so there is no waiting.
+    pub(super) fn for_live_streams() -> Self {
+        Self::new(LIVE_STREAMS, Duration::ZERO)
+    }
+
+    pub(super) fn for_live_answers() -> Self {
+        Self::new(LIVE_ANSWERS, WAIT)
+    }
+
     fn new(at_once: usize, wait: Duration) -> Self {
         Self { permits: Arc::new(Semaphore::new(at_once)), wait }
     }
 
-    /// Makes an answer on a blocking thread, when its turn comes.
-    pub(super) async fn run<E: Display + Send + 'static>(
-        &self,
-        answer: impl FnOnce() -> Result<Vec<u8>, E> + Send + 'static,
-    ) -> Result<Bytes, ApiError> {
+    /// A turn, when it comes; it lasts until it is dropped.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let turn = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned()).await;
-        let permit = turn.map_err(|_| ApiError::Busy)?.map_err(|_| ApiError::Failed)?;
+        turn.map_err(|_| ApiError::Busy)?.map_err(|error| ApiError::failed(&error))
+    }
+
+    /// Makes an answer on a blocking thread, when its turn comes; what else is to be said of it comes beside its bytes.
+    pub(super) async fn run<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
+        &self,
+        answer: impl FnOnce() -> Result<(T, Vec<u8>), E> + Send + 'static,
+    ) -> Result<(T, Bytes), ApiError> {
+        let permit = self.turn().await?;
         let made = tokio::task::spawn_blocking(move || {
-            answer().map(|bytes| Bytes::from_owner(Answer { bytes, _permit: permit }))
+            answer().map(|(said, bytes)| (said, Bytes::from_owner(Answer { bytes, _permit: permit })))
         });
-        made.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+        made.await.map_err(|error| ApiError::failed(&error))?.map_err(Into::into)
     }
 }
 
@@ -67,40 +90,35 @@ impl AsRef<[u8]> for Answer {
     }
 }
 
-fn failed(error: &dyn Display) -> ApiError {
-    tracing::error!(%error, "an answer could not be made");
-    ApiError::Failed
-}
-
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
+    use crate::service::question::AskError;
 
-    fn answer(text: &str) -> impl FnOnce() -> Result<Vec<u8>, Infallible> + Send + 'static {
+    fn answer(text: &str) -> impl FnOnce() -> Result<((), Vec<u8>), ApiError> + Send + 'static {
         let bytes = text.as_bytes().to_vec();
-        move || Ok(bytes)
+        move || Ok(((), bytes))
     }
 
     #[tokio::test]
     async fn a_full_door_answers_busy_until_an_answer_is_let_go() {
         let door = Door::new(1, Duration::ZERO);
-        let held = door.run(answer("first")).await.unwrap();
+        let ((), held) = door.run(answer("first")).await.unwrap();
         assert_eq!(held, "first");
         let rest = held.slice(2..);
         drop(held);
         assert!(matches!(door.run(answer("second")).await, Err(ApiError::Busy)));
         drop(rest);
-        assert_eq!(door.run(answer("third")).await.unwrap(), "third");
+        assert_eq!(door.run(answer("third")).await.unwrap().1, "third");
     }
 
     #[tokio::test]
     async fn an_answer_that_cannot_be_made_fails_alone() {
         let door = Door::new(1, Duration::ZERO);
-        let panics = || -> Result<Vec<u8>, Infallible> { panic!("on purpose") };
+        let panics = || -> Result<((), Vec<u8>), ApiError> { panic!("on purpose") };
         assert!(matches!(door.run(panics).await, Err(ApiError::Failed)));
-        assert!(matches!(door.run(|| Err("on purpose")).await, Err(ApiError::Failed)));
-        assert_eq!(door.run(answer("next")).await.unwrap(), "next");
+        let fails = || Err::<((), Vec<u8>), _>(AskError::Failed("on purpose".to_owned()));
+        assert!(matches!(door.run(fails).await, Err(ApiError::Failed)));
+        assert_eq!(door.run(answer("next")).await.unwrap().1, "next");
     }
 }

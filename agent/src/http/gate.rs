@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::http::METRICS_PATHS;
+use crate::http::endpoint::{self, Doors};
 use crate::http::error::ApiError;
 use crate::http::host::HostRule;
 use crate::token::TokenCell;
@@ -24,7 +24,7 @@ pub(super) struct Gate {
 /// Refuses requests that lack the token, or a `Host` that the rule allows.
 pub(super) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Result<Response, ApiError> {
     match &gate.token {
-        Some(token) if !METRICS_PATHS.contains(&request.uri().path()) => {
+        Some(token) if !endpoint::paths(Doors::Both).any(|path| path == request.uri().path()) => {
             let brought = bearer(request.headers()).is_some_and(|brought| token.is(brought));
             brought.then_some(()).ok_or(ApiError::Unauthorized)?;
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::http::{API_PATHS, Shared};
+use crate::http::Shared;
+use crate::http::endpoint::ENDPOINTS;
 
 /// `/healthz`: the process lives and answers.
 pub(super) async fn healthz() -> &'static str {
@@ -25,9 +26,9 @@ pub(super) async fn readyz(State(shared): State<Arc<Shared>>) -> (StatusCode, &'
 /// `/`: what there is.
 pub(super) async fn index() -> String {
     let mut text = "fine-grained-monitor\n\n".to_owned();
-    for (path, answer) in API_PATHS {
+    for endpoint in ENDPOINTS {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{path:16} {answer}");
+        let _ = writeln!(text, "{:17} {}", endpoint.path, endpoint.answers);
     }
     text
 }

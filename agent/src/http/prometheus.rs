@@ -54,6 +54,10 @@ impl Exposition {
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let format = negotiate(&headers);
     let work = Arc::clone(&shared);
-    let body = shared.scrapes.run(move || work.exposition.render(format).map(String::into_bytes)).await?;
+    let render = move || {
+        let text = work.exposition.render(format).map_err(|error| ApiError::failed(&error))?;
+        Ok::<_, ApiError>(((), text.into_bytes()))
+    };
+    let ((), body) = shared.scrapes.run(render).await?;
     Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")], body).into_response())
 }

@@ -1,175 +1,238 @@
-//! Query parameters: pairs of text in, typed requests out; each mistake is a sentence that names what is valid.
+//! Query parameters: pairs of text in, checked against a path's table; each mistake is a sentence that names what is valid.
+//!
+//! Knows how values are read, not what they are for. The surprise: a repeated parameter is a mistake except for lists of
+//! names, where it is one way to say them.
 
-use crate::model::QosClass;
-use crate::service::containers::{Filter, MAX_CONTAINERS, Sandboxes};
+use crate::http::parameter::{Parameter, Presence};
+use crate::http::values::{self, MAX_CHARS, Values};
 
-/// The longest value of a parameter.
-const MAX_VALUE_BYTES: usize = 1024;
-
-const CONTAINERS_PARAMETERS: &[&str] =
-    &["namespace", "pod", "workload", "qos_class", "labels", "search", "limit", "include"];
-
-const QOS_CLASSES: [QosClass; 3] = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort];
+/// How alike two names must be for one to be offered for the other, from 0 to 1.
+const ALIKE: f64 = 0.75;
 
 /// Why parameters make no sense.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum QueryError {
-    #[error("there is no parameter {name:?} here; there is {}", .valid.join(", "))]
-    Unknown { name: String, valid: &'static [&'static str] },
+    #[error("there is no parameter {name:?} here; {}there is {}", nearest(name, .valid), .valid.join(", "))]
+    Unknown { name: String, valid: Vec<&'static str> },
     #[error("there is no parameter {0:?} here; this path takes none")]
     TakesNone(String),
     #[error("the parameter {0} is given twice")]
     Twice(&'static str),
-    #[error("the value of {0} is longer than {MAX_VALUE_BYTES} bytes")]
+    #[error("the parameter {name} is missing; it is {valid}")]
+    Missing { name: &'static str, valid: String },
+    #[error("the value of {0} is longer than {MAX_CHARS} characters")]
     TooLong(&'static str),
     #[error("the value {value:?} of {name} is not valid; it is {valid}")]
     Invalid { name: &'static str, value: String, valid: String },
+    #[error("the parameters from, to and range are given; two of them say all")]
+    ThreeTimes,
     #[error("the query part of this address cannot be read as parameters")]
     Unreadable,
+}
+
+/// The name that was probably meant, as a part of a sentence.
+fn nearest(name: &str, valid: &[&'static str]) -> String {
+    // What is no name of ours in length is not compared: that takes the product of both lengths.
+    let likeness = |known: &str| if name.len() <= 32 { strsim::jaro_winkler(name, known) } else { 0.0 };
+    let best = valid.iter().map(|known| (likeness(known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, known)| format!("perhaps {known}; ")).unwrap_or_default()
 }
 
 /// Decoded parameters, in the order given.
 pub(super) type Pairs = Vec<(String, String)>;
 
-/// A path without parameters.
-pub(super) fn none(pairs: Pairs) -> Result<(), QueryError> {
-    pairs.into_iter().next().map_or(Ok(()), |(name, _)| Err(QueryError::TakesNone(name)))
-}
+/// A path's parameters.
+pub(super) type Table = &'static [&'static Parameter];
 
-/// The pairs of a path that takes these parameters, each at most once.
-pub(super) fn known(pairs: Pairs, valid: &'static [&'static str]) -> Result<Vec<(&'static str, String)>, QueryError> {
-    let mut found: Vec<(&'static str, String)> = Vec::new();
-    for (name, value) in pairs {
-        let Some(&known) = valid.iter().find(|known| **known == name) else {
-            return Err(QueryError::Unknown { name, valid });
-        };
-        if found.iter().any(|(name, _)| *name == known) {
-            return Err(QueryError::Twice(known));
+/// The parameters of a request, known to be of its path.
+#[derive(Debug)]
+pub(super) struct Given(Vec<(&'static Parameter, String)>);
+
+impl Given {
+    /// Checks the names, how often they come and that what must be given is.
+    pub(super) fn read(pairs: Pairs, table: Table) -> Result<Self, QueryError> {
+        let mut found: Vec<(&'static Parameter, String)> = Vec::new();
+        for (name, value) in pairs {
+            let Some(&known) = table.iter().find(|known| known.name == name) else { return Err(unknown(name, table)) };
+            let is_list = matches!(known.values, Values::Names { .. });
+            if !is_list && found.iter().any(|(given, _)| given.name == name) {
+                return Err(QueryError::Twice(known.name));
+            }
+            if !is_list && value.chars().count() > MAX_CHARS {
+                return Err(QueryError::TooLong(known.name));
+            }
+            found.push((known, value));
         }
-        if value.len() > MAX_VALUE_BYTES {
-            return Err(QueryError::TooLong(known));
-        }
-        found.push((known, value));
+        let given = Self(found);
+        let missing = table.iter().find(|known| known.presence == Presence::Required && !given.has(known));
+        missing.map_or(Ok(given), |known| Err(QueryError::Missing { name: known.name, valid: known.values.words() }))
     }
-    Ok(found)
-}
 
-/// The parameters of `/api/containers`.
-pub(super) fn containers(pairs: Pairs) -> Result<Filter, QueryError> {
-    let mut filter = Filter::default();
-    for (known, value) in known(pairs, CONTAINERS_PARAMETERS)? {
-        match known {
-            "namespace" => filter.namespace = Some(some("namespace", value)?),
-            "pod" => filter.pod = Some(some("pod", value)?),
-            "workload" => filter.workload = Some(some("workload", value)?),
-            "labels" => filter.labels = labels(value)?,
-            "qos_class" => filter.qos_class = Some(qos_class(value)?),
-            "search" => filter.search = Some(value).filter(|text| !text.is_empty()),
-            "limit" => filter.limit = limit(value)?,
-            _ => filter.sandboxes = include(value)?,
-        }
+    /// Whether it was given.
+    pub(super) fn has(&self, parameter: &Parameter) -> bool {
+        self.0.iter().any(|(given, _)| given.name == parameter.name)
     }
-    Ok(filter)
+
+    /// The value, as a function makes it from text; the default's where none was given.
+    pub(super) fn value<T>(
+        &self,
+        parameter: &'static Parameter,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, QueryError> {
+        let Some(text) = self.text(parameter) else { return Ok(None) };
+        read(text).map(Some).ok_or_else(|| invalid(parameter, text))
+    }
+
+    /// The text as it was given, or the default.
+    pub(super) fn text(&self, parameter: &Parameter) -> Option<&str> {
+        let given = self.0.iter().find(|(given, _)| given.name == parameter.name).map(|(_, text)| text.as_str());
+        given.or(match parameter.presence {
+            Presence::Default(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// A name; nothing has an empty one.
+    pub(super) fn name(&self, parameter: &'static Parameter) -> Result<Option<String>, QueryError> {
+        self.value(parameter, |text| (!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// The names of a list, in the order given, each once.
+    pub(super) fn names(&self, parameter: &'static Parameter) -> Result<Vec<String>, QueryError> {
+        let Values::Names { at_most } = parameter.values else { return Ok(Vec::new()) };
+        let given = self.0.iter().filter(|(given, _)| given.name == parameter.name);
+        let mut names: Vec<String> = Vec::new();
+        for name in given.flat_map(|(_, text)| text.split(',')) {
+            if name.is_empty() {
+                return Err(invalid(parameter, name));
+            }
+            if name.chars().count() > MAX_CHARS {
+                return Err(QueryError::TooLong(parameter.name));
+            }
+            if names.iter().any(|known| known == name) {
+                continue;
+            }
+            if names.len() == at_most {
+                return Err(invalid(parameter, name));
+            }
+            names.push(name.to_owned());
+        }
+        Ok(names)
+    }
+
+    /// A number within its bounds; its default otherwise.
+    pub(super) fn number(&self, parameter: &'static Parameter) -> Result<Option<usize>, QueryError> {
+        let Values::Number { least, most } = parameter.values else { return Ok(None) };
+        self.value(parameter, |text| values::number(text).filter(|number| (least..=most).contains(number)))
+    }
+
+    /// One of the words that are valid.
+    pub(super) fn word(&self, parameter: &'static Parameter) -> Result<Option<&'static str>, QueryError> {
+        let Values::OneOf(words) = parameter.values else { return Ok(None) };
+        self.value(parameter, |text| words().into_iter().find(|word| *word == text))
+    }
 }
 
-fn qos_class(value: String) -> Result<QosClass, QueryError> {
-    let found = QOS_CLASSES.into_iter().find(|class| class.as_str() == value);
-    found.ok_or_else(|| invalid("qos_class", value, format!("one of {}", QOS_CLASSES.map(QosClass::as_str).join(", "))))
+fn unknown(name: String, table: Table) -> QueryError {
+    if table.is_empty() {
+        return QueryError::TakesNone(name);
+    }
+    QueryError::Unknown { name, valid: table.iter().map(|known| known.name).collect() }
 }
 
-/// A name that is looked for; nothing has an empty one.
-fn some(name: &'static str, value: String) -> Result<String, QueryError> {
-    if value.is_empty() { Err(invalid(name, value, "a name".to_owned())) } else { Ok(value) }
-}
-
-/// `KEY:VALUE` pairs, separated by commas; a key has no colon, a value may be empty.
-fn labels(value: String) -> Result<Vec<(String, String)>, QueryError> {
-    let pair = |text: &str| {
-        let (key, value) = text.trim().split_once(':')?;
-        (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
-    };
-    let pairs: Option<Vec<_>> = value.split(',').map(pair).collect();
-    pairs.ok_or_else(|| invalid("labels", value, "KEY:VALUE, or several of them separated by commas".to_owned()))
-}
-
-fn limit(value: String) -> Result<usize, QueryError> {
-    let number = value.parse().ok().filter(|number| (1..=MAX_CONTAINERS).contains(number));
-    number.ok_or_else(|| invalid("limit", value, format!("a number from 1 to {MAX_CONTAINERS}")))
-}
-
-fn include(value: String) -> Result<Sandboxes, QueryError> {
-    if value == "sandbox" { Ok(Sandboxes::Included) } else { Err(invalid("include", value, "sandbox".to_owned())) }
-}
-
-pub(super) fn invalid(name: &'static str, value: String, valid: String) -> QueryError {
-    QueryError::Invalid { name, value, valid }
+pub(super) fn invalid(parameter: &'static Parameter, value: &str) -> QueryError {
+    QueryError::Invalid { name: parameter.name, value: value.to_owned(), valid: parameter.values.words() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    fn pairs(given: &[(&str, &str)]) -> Pairs {
-        given.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    use super::*;
+    use crate::http::parameter::{INCLUDE, LIMIT_TOP, METRICS, NAMESPACE, QOS_CLASS, SEARCH};
+
+    static TABLE: Table = &[&METRICS, &NAMESPACE, &QOS_CLASS, &SEARCH, &INCLUDE, &LIMIT_TOP];
+
+    fn read(given: &[(&str, &str)], table: Table) -> Result<Given, QueryError> {
+        Given::read(given.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(), table)
+    }
+
+    fn names(given: &[(&str, &str)]) -> Result<Vec<String>, QueryError> {
+        read(given, TABLE)?.names(&METRICS)
     }
 
     #[test]
-    fn every_parameter_of_containers() {
-        let given = [
-            ("namespace", "a"),
-            ("pod", "p"),
-            ("workload", "Deployment/w"),
-            ("qos_class", "besteffort"),
-            ("labels", "app.kubernetes.io/name:shop,empty:"),
-            ("search", "x"),
-            ("limit", "5"),
-            ("include", "sandbox"),
-        ];
-        let filter = Filter {
-            sandboxes: Sandboxes::Included,
-            namespace: Some("a".into()),
-            pod: Some("p".into()),
-            workload: Some("Deployment/w".into()),
-            labels: vec![("app.kubernetes.io/name".into(), "shop".into()), ("empty".into(), String::new())],
-            qos_class: Some(QosClass::BestEffort),
-            search: Some("x".into()),
-            limit: 5,
-        };
-        assert_eq!(containers(pairs(&given)), Ok(filter));
-        assert_eq!(containers(pairs(&[("search", "")])), Ok(Filter::default()));
+    fn lists_are_repeated_or_separated_by_commas() {
+        assert_eq!(names(&[("metric", "a,b"), ("metric", "c"), ("metric", "a")]).unwrap(), ["a", "b", "c"]);
+        let many: Vec<String> = (0..33).map(|n| format!("m{n}")).collect();
+        assert_eq!(names(&[("metric", &many[..32].join(","))]).unwrap().len(), 32);
+        assert_eq!(
+            names(&[("metric", &many.join(","))]).unwrap_err().to_string(),
+            "the value \"m32\" of metric is not valid; it is up to 32 names, separated by commas or in a parameter each"
+        );
+    }
+
+    #[test]
+    fn defaults_stand_in() {
+        let given = read(&[("metric", "a")], TABLE).unwrap();
+        assert_eq!(given.number(&LIMIT_TOP), Ok(Some(10)));
+        assert_eq!((given.name(&NAMESPACE), given.word(&QOS_CLASS)), (Ok(None), Ok(None)));
     }
 
     #[test]
     fn each_mistake_gets_its_sentence() {
-        let long = "x".repeat(2000);
+        let long = "x".repeat(513);
         for (given, sentence) in [
             (
-                &[("namespaces", "a")][..],
-                "there is no parameter \"namespaces\" here; there is namespace, pod, workload, qos_class, \
-                 labels, search, limit, include",
+                &[("x", "")][..],
+                "there is no parameter \"x\" here; there is metric, namespace, qos_class, search, include, limit",
             ),
             (
-                &[("qos_class", "Best")],
-                "the value \"Best\" of qos_class is not valid; it is one of guaranteed, burstable, besteffort",
+                &[("namespaces", "a")],
+                "there is no parameter \"namespaces\" here; perhaps namespace; there is metric, namespace, qos_class, \
+                 search, include, limit",
             ),
-            (&[("pod", "")], "the value \"\" of pod is not valid; it is a name"),
-            (
-                &[("labels", "app:web,tier")],
-                "the value \"app:web,tier\" of labels is not valid; it is KEY:VALUE, or several of them separated by commas",
-            ),
-            (
-                &[("labels", "")],
-                "the value \"\" of labels is not valid; it is KEY:VALUE, or several of them separated by commas",
-            ),
-            (&[("limit", "0")], "the value \"0\" of limit is not valid; it is a number from 1 to 10000"),
-            (&[("limit", "many")], "the value \"many\" of limit is not valid; it is a number from 1 to 10000"),
-            (&[("include", "all")], "the value \"all\" of include is not valid; it is sandbox"),
+            (&[], "the parameter metric is missing; it is up to 32 names, separated by commas or in a parameter each"),
             (&[("limit", "1"), ("limit", "2")], "the parameter limit is given twice"),
-            (&[("search", &long)], "the value of search is longer than 1024 bytes"),
+            (&[("search", &long)], "the value of search is longer than 512 characters"),
         ] {
-            assert_eq!(containers(pairs(given)).unwrap_err().to_string(), sentence);
+            assert_eq!(read(given, TABLE).unwrap_err().to_string(), sentence);
         }
-        let error = none(pairs(&[("x", "1")])).unwrap_err();
-        assert_eq!(error.to_string(), "there is no parameter \"x\" here; this path takes none");
+        let takes_none = read(&[("x", "1")], &[]).unwrap_err();
+        assert_eq!(takes_none.to_string(), "there is no parameter \"x\" here; this path takes none");
+    }
+
+    #[test]
+    fn each_wrong_value_gets_its_sentence() {
+        let given = [("metric", "a"), ("namespace", ""), ("qos_class", "Best"), ("limit", "0"), ("include", "all")];
+        let given = read(&given, TABLE).unwrap();
+        let sentences = [
+            given.name(&NAMESPACE).unwrap_err(),
+            given.word(&QOS_CLASS).unwrap_err(),
+            given.number(&LIMIT_TOP).unwrap_err(),
+            given.word(&INCLUDE).unwrap_err(),
+        ]
+        .map(|error| error.to_string());
+        assert_eq!(
+            sentences,
+            [
+                "the value \"\" of namespace is not valid; it is a name",
+                "the value \"Best\" of qos_class is not valid; it is one of guaranteed, burstable, besteffort",
+                "the value \"0\" of limit is not valid; it is a number from 1 to 1000",
+                "the value \"all\" of include is not valid; it is one of sandbox",
+            ]
+        );
+        let long = "x".repeat(513);
+        assert_eq!(names(&[("metric", &long)]), Err(QueryError::TooLong("metric")));
+        assert!(names(&[("metric", "a,,b")]).is_err() && names(&[("metric", "")]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_pairs_panic(pairs in prop::collection::vec(("[a-z_]{0,12}|metric|limit", "\\PC{0,40}"), 0..8)) {
+            if let Ok(given) = Given::read(pairs, TABLE) {
+                let _ = (given.names(&METRICS), given.number(&LIMIT_TOP), given.word(&QOS_CLASS));
+            }
+        }
     }
 }

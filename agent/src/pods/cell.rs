@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{PodIndex, PodNews};
@@ -14,7 +15,7 @@ use crate::model::UnixMicros;
 use crate::rfc3339;
 
 /// How it stands with names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NamesState {
     /// Nobody wants them.
@@ -31,12 +32,13 @@ pub enum NamesState {
 }
 
 /// How it stands with names, for `/api/status`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NamesStatus {
     /// How it stands.
     pub state: NamesState,
     /// Since when.
     #[serde(serialize_with = "maybe_time")]
+    #[schemars(with = "Option<String>")]
     pub since: Option<UnixMicros>,
     /// What went wrong last, if anything ever did.
     pub last_error: Option<String>,

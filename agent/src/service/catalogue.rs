@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::metric::{METRICS, Metric, Source};
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct CatalogueReply {
     /// Every metric, in column order.
     pub metrics: Vec<Entry>,
 }
 
 /// One metric.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Metric")]
 pub struct Entry {
     name: &'static str,
     kind: &'static str,
@@ -27,20 +29,20 @@ pub struct Entry {
     help: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Sources {
     v2: Option<SourceEntry>,
     v1: Option<SourceEntry>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SourceEntry {
     tree: &'static str,
     file: &'static str,
     key: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PrometheusEntry {
     name: &'static str,
     labels: BTreeMap<&'static str, &'static str>,

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{ContainerKind, Identity, QosClass, Resources, Role};
@@ -60,7 +61,7 @@ impl Default for Filter {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ContainersReply {
     /// Those that pass the filter, up to the limit.
     pub containers: Vec<Entry>,
@@ -69,7 +70,8 @@ pub struct ContainersReply {
 }
 
 /// One container.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Container")]
 pub struct Entry {
     id: String,
     parent_id: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -55,7 +56,7 @@ pub struct RecordedEvent {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct EventsReply {
     /// The events, newest first. Columns without a value are left out.
     pub events: Vec<Map<String, Value>>,

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::{RunConfig, Scope};
@@ -13,7 +14,7 @@ use crate::rfc3339;
 use crate::sight::Missing;
 
 /// What is known about this run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Facts {
     /// The agent's version.
     pub version: String,
@@ -23,8 +24,13 @@ pub struct Facts {
     pub run_id: String,
     /// The node's name.
     pub node: String,
+    /// The agent's pod, where it is told.
+    pub pod: Option<String>,
+    /// Its namespace.
+    pub namespace: Option<String>,
     /// When this run began.
     #[serde(serialize_with = "rfc3339::serialize")]
+    #[schemars(with = "String")]
     pub started: UnixMicros,
     /// The cgroup hierarchies found, in words.
     pub hierarchy: String,
@@ -43,11 +49,12 @@ pub struct Facts {
     /// The limits that the process runs under.
     pub limits: Limits,
     /// What the run was asked to do.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub config: RunConfig,
 }
 
 /// Which cgroups were asked for, and which are recorded.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScopeFacts {
     /// As asked.
     pub asked: Scope,
@@ -58,7 +65,7 @@ pub struct ScopeFacts {
 }
 
 /// What the sampling interval times the containers costs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CostEstimate {
     /// CPU time to sample one container once.
     pub per_container_sample_usec: f64,
@@ -79,7 +86,7 @@ pub struct CostEstimate {
 }
 
 /// A file that this process may not read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unreadable {
     /// The file's name.
     pub what: String,
@@ -88,7 +95,7 @@ pub struct Unreadable {
 }
 
 /// The limits that the process runs under.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Limits {
     /// Open files: the soft limit as the agent has raised it; none is no limit.
     pub open_files: Option<u64>,

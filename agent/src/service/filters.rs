@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{QosClass, Role};
@@ -17,7 +18,7 @@ pub const MAX_VALUES: usize = 1_000;
 pub const MAX_LABEL_KEYS: usize = 200;
 
 /// The answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FiltersAnswer {
     /// The namespaces of pods.
     pub namespaces: Vec<FilterValue>,
@@ -40,7 +41,7 @@ pub struct FiltersAnswer {
 }
 
 /// A value that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FilterValue {
     /// The value.
     pub value: String,
@@ -49,7 +50,7 @@ pub struct FilterValue {
 }
 
 /// A label that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FilterLabel {
     /// Its key.
     pub key: String,

@@ -128,6 +128,33 @@ pub enum SeriesData {
     Buckets(Buckets),
 }
 
+impl SeriesData {
+    /// When, or the start of each bucket.
+    #[must_use]
+    pub fn times(&self) -> &[UnixMicros] {
+        match self {
+            Self::Exact { times, .. } => times,
+            Self::Buckets(buckets) => &buckets.times,
+        }
+    }
+
+    /// Leaves out everything up to a time.
+    pub fn keep_after(&mut self, time: UnixMicros) {
+        let gone = self.times().partition_point(|&known| known <= time);
+        let cut = |values: &mut Vec<f64>| drop(values.drain(..gone.min(values.len())));
+        match self {
+            Self::Exact { times, values } => {
+                times.drain(..gone);
+                cut(values);
+            }
+            Self::Buckets(Buckets { times, min, max, mean, last, .. }) => {
+                times.drain(..gone);
+                [min, max, mean, last].into_iter().for_each(cut);
+            }
+        }
+    }
+}
+
 /// The beginning of an instance in a joined series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {

@@ -38,12 +38,44 @@ pub(crate) fn request(address: SocketAddr, method: &str, target: &str, headers: 
 }
 
 pub(crate) fn raw(address: SocketAddr, text: &str) -> Answer {
+    let (answer, body) = bytes(address, text);
+    Answer { body: String::from_utf8(body).expect("UTF-8"), ..answer }
+}
+
+/// The head of the answer, and the bytes of its body as they were meant.
+pub(crate) fn bytes(address: SocketAddr, text: &str) -> (Answer, Vec<u8>) {
+    let mut stream = connect(address, text);
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).expect("the server answers");
+    let split = all.windows(4).position(|window| window == b"\r\n\r\n").expect("a head and a body");
+    let head = String::from_utf8(all[..split].to_vec()).expect("a head in ASCII");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    let answer = Answer { status, head, body: String::new() };
+    let body = all.split_off(split + 4);
+    let is_chunked = answer.header("transfer-encoding") == Some("chunked");
+    let body = if is_chunked && !body.is_empty() { dechunked(&body).expect("a whole body") } else { body };
+    (answer, body)
+}
+
+/// Sends a request and leaves the answer to be read.
+pub(crate) fn connect(address: SocketAddr, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     stream.write_all(text.as_bytes()).expect("the server reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the server answers in UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    stream
+}
+
+/// What the chunks hold; nothing where the last one is missing.
+pub(crate) fn dechunked(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|window| window == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..line]).ok()?, 16).ok()?;
+        chunks = &chunks[line + 2..];
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(chunks.get(..size)?);
+        chunks = chunks.get(size + 2..)?;
+    }
 }

@@ -12,7 +12,7 @@ use fgm_agent::metric::{COLUMNS, UNLIMITED, column};
 use fgm_agent::model::{ColumnSet, ContainerKind, Identity, QosClass, Resources, Role};
 use fgm_agent::own_use::OwnUse;
 use fgm_agent::pods::cell::{NamesState, NamesStatus};
-use fgm_agent::service::answers::Unanswered;
+use fgm_agent::service::answers::Questions;
 use fgm_agent::service::events::{EventFilter, RecordedEvent};
 use fgm_agent::service::facts::{CostEstimate, Facts, FactsCell, Limits, ScopeFacts, Unreadable};
 use fgm_agent::service::{ContainerSummary, LatestContainer, Readiness, Recorded, Service};
@@ -22,8 +22,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::questions::FakeQuestions;
+
 /// 2026-01-31T12:00:00.123456Z.
-const NOW: i64 = 1_769_860_800_123_456;
+pub(crate) const NOW: i64 = 1_769_860_800_123_456;
 
 #[derive(Default)]
 pub(crate) struct FakeRecording {
@@ -67,6 +69,7 @@ pub(crate) struct Server {
     pub(crate) api: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) recording: Arc<FakeRecording>,
+    pub(crate) questions: Arc<FakeQuestions>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) http: Http,
     pub(crate) runtime: Runtime,
@@ -85,9 +88,10 @@ pub(crate) fn guarded_server(token: &str) -> (Server, TokenCell) {
 fn serve(change: impl FnOnce(Http) -> Http) -> Server {
     let runtime = Runtime::new().unwrap();
     let (recording, readiness) = (Arc::new(recording()), Arc::new(Readiness::default()));
+    let questions = Arc::new(FakeQuestions::new(Arc::clone(&recording) as Arc<dyn Recorded>));
     let service = Service {
         recorded: Arc::clone(&recording) as Arc<dyn Recorded>,
-        questions: Arc::new(Unanswered(Arc::clone(&recording) as Arc<dyn Recorded>)),
+        questions: Arc::clone(&questions) as Arc<dyn Questions>,
         facts: Arc::new(FactsCell::new(facts())),
         counters: Arc::new(counters()),
         own_use: Box::new(own_use),
@@ -100,7 +104,7 @@ fn serve(change: impl FnOnce(Http) -> Http) -> Server {
     let (for_api, for_metrics) = (http.clone(), http.clone());
     runtime.spawn(async move { for_api.serve_api(api_listener, pending()).await });
     runtime.spawn(async move { for_metrics.serve_metrics(metrics_listener, pending()).await });
-    Server { api, metrics, recording, readiness, http, runtime }
+    Server { api, metrics, recording, questions, readiness, http, runtime }
 }
 
 pub(crate) fn identity(id: &str) -> Identity {
@@ -214,6 +218,8 @@ fn facts() -> Facts {
         revision: "0123456789ab".into(),
         run_id: "20260131T115900-7".into(),
         node: "node-1".into(),
+        pod: Some("fgm-agent-x2x7p".into()),
+        namespace: Some("monitoring".into()),
         started: NOW - 60_000_000,
         hierarchy: "cgroup v2 at /sys/fs/cgroup".into(),
         scope: ScopeFacts {

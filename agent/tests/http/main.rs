@@ -7,6 +7,9 @@
 mod client;
 mod exposition;
 mod fake;
+mod live;
+mod questions;
+mod recorded;
 mod token;
 
 use std::io::{Read, Write};
@@ -47,6 +50,12 @@ fn json_replies_are_golden() {
             "/api/containers?namespace=shop&pod=checkout-6d4f&workload=checkout&labels=app:checkout",
             "containers_filtered.json",
         ),
+        ("/api/instance", "instance.json"),
+        ("/api/filters", "filters.json"),
+        ("/api/timeseries?metric=cpu_usage_cores,minutes", "timeseries.json"),
+        ("/api/top?metric=memory_current_bytes", "top.json"),
+        ("/api/processes?container=0123", "processes.json"),
+        ("/api/openapi.json", "openapi.json"),
         ("/api/containers?include=sandbox&search=PAUSE&limit=1", "containers_sandbox.json"),
     ] {
         let answer = get(server.api, target);
@@ -115,15 +124,16 @@ fn wrong_requests_get_a_sentence() {
         (
             "/api/containers?qos=x",
             400,
-            "there is no parameter \"qos\" here; there is namespace, pod, workload, qos_class, labels, \
-             search, limit, include",
+            "there is no parameter \"qos\" here; perhaps qos_class; there is namespace, pod, workload, qos_class, labels, \
+             search, include, metric, from, to, range, sort, limit",
         ),
         ("/api/status?x", 400, "there is no parameter \"x\" here; this path takes none"),
         (
             "/api/nothing",
             404,
             "there is nothing at this path; there is /healthz, /readyz, /metrics, /api/health, /api/status, \
-             /api/metrics, /api/containers, /api/events",
+             /api/instance, /api/metrics, /api/filters, /api/containers, /api/timeseries, /api/top, /api/processes, \
+             /api/events, /api/export, /api/live, /api/openapi.json",
         ),
     ] {
         let answer = get(server.api, target);
@@ -154,7 +164,7 @@ fn the_metrics_listener_serves_nothing_else() {
     for target in ["/", "/api/status", "/api/containers"] {
         let answer = get(server.metrics, target);
         assert_eq!(answer.status, 404);
-        assert_eq!(answer.error(), "there is nothing at this path; there is /metrics, /healthz, /readyz");
+        assert_eq!(answer.error(), "there is nothing at this path; there is /healthz, /readyz, /metrics");
     }
 }
 
@@ -165,9 +175,17 @@ fn the_index_names_every_path_and_each_answers() {
     let index = get(server.api, "/");
     assert_eq!((index.status, index.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     let paths: Vec<&str> = index.body.lines().filter(|line| line.starts_with('/')).collect();
-    assert_eq!(paths.len(), 8);
+    assert_eq!(paths.len(), 16);
     for line in paths {
-        assert_eq!(get(server.api, line.split(' ').next().unwrap()).status, 200, "{line}");
+        let path = line.split(' ').next().unwrap();
+        let target = match path {
+            "/api/timeseries" | "/api/top" => format!("{path}?metric=a"),
+            "/api/processes" => format!("{path}?container=a"),
+            // It does not end by itself.
+            "/api/live" => continue,
+            path => path.to_owned(),
+        };
+        assert_eq!(get(server.api, &target).status, 200, "{line}");
     }
 }
 
