@@ -27,6 +27,7 @@
 //! fgm-upkeep: retention, hour files, rollups
 //! ```
 
+pub mod bulk;
 pub mod catalog;
 pub mod data_dir;
 mod durable;

@@ -1,34 +1,31 @@
-//! Makes data sets for benchmarks: deterministic rows, to be written through the agent's own store.
-//!
-//! It makes none yet, and says so.
+//! Makes data sets for benchmarks: see the library.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-/// The exit code of a command line that makes no sense, here as in `fgm-agent`.
-const USAGE_EXIT_CODE: u8 = 2;
-
-#[derive(Parser)]
-#[command(
-    name = "generate-bench-data",
-    version,
-    about = "Makes data sets for benchmarks of fine-grained-monitor",
-    after_help = "It makes no data set yet."
-)]
-struct CommandLine {
-    /// Everything else, whatever it is.
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
-}
+use fgm_bench_gen::args::CommandLine;
+use fgm_bench_gen::generate::generate;
+use fgm_bench_gen::report;
 
 fn main() -> ExitCode {
-    let sentence = match CommandLine::parse().rest.first() {
-        Some(word) => format!("error: generate-bench-data does not know {word:?}: it makes no data set yet\n"),
-        None => "error: generate-bench-data makes no data set yet\n".to_owned(),
-    };
-    // Nobody is left to tell where standard error is closed.
-    let _ = std::io::stderr().lock().write_all(sentence.as_bytes());
-    ExitCode::from(USAGE_EXIT_CODE)
+    match run(&CommandLine::parse()) {
+        Ok(text) => {
+            // Nobody is left to tell where standard output is closed.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(line: &CommandLine) -> anyhow::Result<String> {
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let (request, out) = (line.request(threads), line.out());
+    let written = generate(&request, &out)?;
+    let text = report::describe(&written, request.duration, threads)?;
+    Ok(format!("{text}in {}\n", out.display()))
 }
