@@ -76,7 +76,12 @@ pub trait Recorded: Send + Sync {
     ///
     /// # Errors
     /// As [`AskError`] says.
-    fn export(&self, question: &ExportQuestion, ids: Option<Vec<String>>, out: &mut dyn Write) -> Result<(), AskError>;
+    fn export(
+        &self,
+        question: &ExportQuestion,
+        ids: Option<Vec<String>>,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), AskError>;
 }
 
 /// A container's last known values.

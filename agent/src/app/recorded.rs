@@ -6,17 +6,24 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::model::UnixMicros;
-use crate::scan::{Block, Scan, ScanCost, ScanError, Stretch};
+use crate::resolution::Resolution;
+use crate::scan::{Block, Budget, Scan, ScanCost, ScanError, Stretch, Wanted};
+use crate::service::asking::refused;
 use crate::service::events::{EventFilter, RecordedEvent};
-use crate::service::question::{AskError, ExportQuestion, TimeRange};
+use crate::service::question::{AskError, ExportFormat, ExportQuestion, TimeRange};
 use crate::service::{ContainerSummary, LatestContainer, Recorded};
 use crate::store;
 use crate::store::Engine;
 use crate::store::events::EventRow;
+use crate::store::query::export::{Export, ExportError, Format, column_names};
 use crate::store::view::{View, ViewError};
 use crate::table::Table;
+
+/// How long an export may take: as long as its reader takes it in, within reason.
+const EXPORT_TIME_LIMIT: Duration = Duration::from_secs(600);
 
 /// What is held, and who holds it.
 #[derive(Debug)]
@@ -125,9 +132,42 @@ impl Recorded for Recordings {
         self.engine.ticks()
     }
 
-    fn export(&self, question: &ExportQuestion, ids: Option<Vec<String>>, out: &mut dyn Write) -> Result<(), AskError> {
-        let _ = (question, ids, out);
-        Err(AskError::Failed("not built yet".to_owned()))
+    fn export(
+        &self,
+        question: &ExportQuestion,
+        ids: Option<Vec<String>>,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), AskError> {
+        let known = Resolution::named(&question.table);
+        let (resolution, table) = known.ok_or_else(|| {
+            let names: Vec<&str> = Resolution::directories().collect();
+            AskError::NotFound(format!("there is no table {:?}; there is {}", question.table, names.join(", ")))
+        })?;
+        let ids = ids.map(|ids| ids.iter().map(|id| Arc::from(id.as_str())).collect());
+        let export = Export {
+            table,
+            resolution,
+            wanted: ids.map_or(Wanted::All, Wanted::ids),
+            from: question.range.from,
+            to: question.range.to,
+            columns: question.columns.clone(),
+            budget: Budget { deadline: Instant::now() + EXPORT_TIME_LIMIT, decoded_bytes: u64::MAX },
+        };
+        let format = match question.format {
+            ExportFormat::Parquet => Format::Parquet,
+            ExportFormat::Csv => Format::Csv,
+            ExportFormat::ArrowStream => Format::ArrowStream,
+        };
+        self.engine.export(&export, format, out).map_err(|error| match error {
+            ExportError::NoColumn { ref column, .. } => {
+                let names = column_names(table, resolution);
+                let likeness = |name: &&String| -> i64 { (strsim::jaro_winkler(name, column) * 1e6) as i64 };
+                let nearest = names.iter().max_by_key(likeness).map_or("", String::as_str);
+                AskError::Invalid(format!("{error}; the nearest is {nearest}"))
+            }
+            ExportError::Scan(error) => refused(error),
+            error @ ExportError::Write(_) => AskError::Failed(error.to_string()),
+        })
     }
 }
 

@@ -73,7 +73,7 @@ pub trait Questions: Send + Sync {
     ///
     /// # Errors
     /// As [`AskError`] says; one that comes before the first byte is a plain answer to the asker.
-    fn export(&self, question: &ExportQuestion, out: &mut dyn Write) -> Result<(), AskError>;
+    fn export(&self, question: &ExportQuestion, out: &mut (dyn Write + Send)) -> Result<(), AskError>;
 
     /// A number that grows with every tick that can be asked for. Cheap, and called from async threads.
     fn ticks(&self) -> u64;

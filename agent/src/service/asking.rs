@@ -100,7 +100,9 @@ enum Fault {
     Ask(#[from] AskError),
 }
 
-fn refused(error: ScanError) -> AskError {
+/// What an asker is told where a scan has no answer.
+#[must_use]
+pub fn refused(error: ScanError) -> AskError {
     let sentence = error.to_string();
     match error {
         ScanError::TooMuch { .. } => AskError::TooMuch(sentence),
@@ -162,7 +164,7 @@ impl Questions for Asking {
         self.recorded.span()
     }
 
-    fn export(&self, question: &ExportQuestion, out: &mut dyn Write) -> Result<(), AskError> {
+    fn export(&self, question: &ExportQuestion, out: &mut (dyn Write + Send)) -> Result<(), AskError> {
         let ids = chosen::for_export(self, question)?;
         self.recorded.export(question, ids, out)
     }

@@ -8,6 +8,7 @@
 mod chunks;
 mod column;
 mod decode;
+pub mod export;
 mod listing;
 mod order;
 mod pool;

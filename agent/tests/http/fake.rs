@@ -1,6 +1,7 @@
 //! A recording that was never made, and a server over it.
 
 use std::future::pending;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +22,10 @@ use fgm_agent::token::{Token, TokenCell};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+
+use fgm_agent::scan::{Block, Scan, ScanCost, ScanError, Stretch};
+use fgm_agent::service::question::{AskError, ExportQuestion, TimeRange};
+use fgm_agent::table::Table;
 
 use crate::questions::FakeQuestions;
 
@@ -61,6 +66,41 @@ impl Recorded for FakeRecording {
 
     fn status(&self) -> Value {
         json!({ "directory": "/data", "files": 3 })
+    }
+
+    // Questions about rows are answered by `FakeQuestions`.
+    fn scan(&self, _: &Scan, _: &mut dyn FnMut(&Block<'_>) -> Result<(), ScanError>) -> Result<ScanCost, ScanError> {
+        Ok(ScanCost::default())
+    }
+
+    fn stretches(&self, _: Table, _: TimeRange) -> Vec<Stretch> {
+        Vec::new()
+    }
+
+    fn containers_of_rollups(&self, _: TimeRange) -> Result<Vec<ContainerSummary>, ScanError> {
+        Ok(Vec::new())
+    }
+
+    fn span(&self) -> Option<TimeRange> {
+        let from = self.containers.iter().map(|container| container.first_seen).min()?;
+        let to = self.containers.iter().map(|container| container.last_seen).max()?;
+        Some(TimeRange { from, to: to + 1 })
+    }
+
+    fn sealed_until(&self) -> Option<i64> {
+        None
+    }
+
+    fn interval_usec(&self) -> i64 {
+        1_000_000
+    }
+
+    fn ticks(&self) -> u64 {
+        0
+    }
+
+    fn export(&self, _: &ExportQuestion, _: Option<Vec<String>>, _: &mut (dyn Write + Send)) -> Result<(), AskError> {
+        Ok(())
     }
 }
 
@@ -186,7 +226,7 @@ fn recording() -> FakeRecording {
 
 fn summary(identity: &Arc<Identity>, first_seen: i64, alive: bool) -> ContainerSummary {
     let last_seen = if alive { NOW } else { first_seen + 10_000_000 };
-    ContainerSummary { identity: Arc::clone(identity), first_seen, last_seen, alive }
+    ContainerSummary { identity: Arc::clone(identity), node: Arc::from("node-1"), first_seen, last_seen, alive }
 }
 
 fn counters() -> Counters {

@@ -6,7 +6,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use fgm_agent::service::Recorded;
-use fgm_agent::service::answers::{ContainersQuestion, Questions, Unanswered};
+use fgm_agent::service::answers::{ContainersQuestion, Questions};
+use fgm_agent::service::asking::Asking;
 use fgm_agent::service::containers::ContainersReply;
 use fgm_agent::service::filters::FiltersAnswer;
 use fgm_agent::service::question::{
@@ -21,7 +22,7 @@ pub(crate) const MANY: usize = 20_000;
 
 pub(crate) struct FakeQuestions {
     /// What the list of containers answers.
-    known: Unanswered,
+    known: Asking,
     /// The questions for series.
     pub(crate) asked: Mutex<Vec<SeriesQuestion>>,
     /// The times of the points of `live`.
@@ -34,7 +35,7 @@ pub(crate) struct FakeQuestions {
 impl FakeQuestions {
     pub(crate) fn new(recorded: Arc<dyn Recorded>) -> Self {
         Self {
-            known: Unanswered(recorded),
+            known: Asking { recorded, processes_usec: None },
             asked: Mutex::default(),
             points: Mutex::default(),
             ticks: AtomicU64::new(0),
@@ -159,7 +160,7 @@ impl Questions for FakeQuestions {
     }
 
     /// By table: `containers` is short, `pods` never ends, `node` breaks after a while, `events` at once.
-    fn export(&self, question: &ExportQuestion, out: &mut dyn Write) -> Result<(), AskError> {
+    fn export(&self, question: &ExportQuestion, out: &mut (dyn Write + Send)) -> Result<(), AskError> {
         let failed = |error: std::io::Error| AskError::Failed(error.to_string());
         match question.table.as_str() {
             "containers" if question.format == ExportFormat::Csv => {
