@@ -9,6 +9,7 @@ mod names;
 mod processes;
 pub mod recorded;
 mod token;
+pub mod viewing;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ use crate::service::{Readiness, Recorded, Service};
 use crate::sight::{self, Reach};
 use crate::store::data_dir::DataDirError;
 use crate::store::retention::Budget;
+use crate::store::view::ViewError;
 use crate::store::{self, StartError, Store, Summary, WallClock};
 use crate::token_file::{self, TokenFile};
 use facts::CostWatch;
@@ -86,6 +88,9 @@ pub enum Error {
     /// The kubeconfig that was named makes no sense.
     #[error(transparent)]
     Names(#[from] ConnectError),
+    /// There is nothing to view.
+    #[error(transparent)]
+    View(#[from] ViewError),
     /// The kernel refuses a descriptor, a thread or a signal handler.
     #[error("cannot start {what}: {source}")]
     Start {
@@ -117,6 +122,7 @@ impl Error {
                 | Self::Listen { .. }
                 | Self::Token(_)
                 | Self::Names(_)
+                | Self::View(_)
         )
     }
 }

@@ -32,6 +32,13 @@ pub const USAGE_EXIT_CODE: u8 = 2;
 pub enum Command {
     /// Sample, record and serve.
     Run(Box<RunConfig>),
+    /// Serve what was recorded elsewhere.
+    View {
+        /// Data directories, or sealed files.
+        data: Vec<PathBuf>,
+        /// Where to serve, and for whom.
+        config: Box<RunConfig>,
+    },
     /// Print the catalogue.
     Metrics,
     /// Verify a data directory.
@@ -91,6 +98,18 @@ struct CommandLine {
 enum Subcommands {
     /// Sample, record and serve until SIGTERM or SIGINT
     Run(Box<RunArgs>),
+    /// Serve what was recorded elsewhere, until SIGTERM or SIGINT; writes nothing
+    View {
+        /// Data directories, or sealed files; one that an agent records into shows its newest rows too
+        #[arg(long, value_name = "PATH", env = "FGM_DATA", required = true, num_args = 1..)]
+        data: Vec<PathBuf>,
+        /// Serve everything here
+        #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN)]
+        listen: SocketAddr,
+        /// Ask for the token in this file; needed where --listen is not loopback
+        #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
+        token_file: Option<PathBuf>,
+    },
     /// Print every metric that the agent knows, as a Markdown table
     Metrics,
     /// Verify a data directory: exit code 0 where it is whole, 1 where rows are damaged, doubled or may be missing
@@ -227,6 +246,7 @@ where
     match line.command {
         Some(Subcommands::Metrics) => Ok(Command::Metrics),
         Some(Subcommands::Check { data, output }) => Ok(Command::Check { data, output }),
+        Some(Subcommands::View { data, listen, token_file }) => view_command(data, (listen, token_file), around),
         Some(Subcommands::Run(run)) => run_command(*run, around),
         None => run_command(line.run, around),
     }
@@ -250,6 +270,18 @@ fn run_command(run: RunArgs, around: &Surroundings) -> Result<Command, Stop> {
     let config =
         RunConfig::new(run.into_options(), around).map_err(|error: ConfigError| mistake(&error.to_string()))?;
     Ok(Command::Run(Box::new(config)))
+}
+
+/// Whoever views has no settings of a run but those of the listener; the others are the defaults.
+fn view_command(
+    data: Vec<PathBuf>,
+    (listen, token_file): (SocketAddr, Option<PathBuf>),
+    around: &Surroundings,
+) -> Result<Command, Stop> {
+    let line = CommandLine::try_parse_from(["fgm-agent"]).map_err(|error| stop(&error))?;
+    let options = Options { listen, token_file, metrics_listen: None, ..line.run.into_options() };
+    let config = RunConfig::new(options, around).map_err(|error: ConfigError| mistake(&error.to_string()))?;
+    Ok(Command::View { data, config: Box::new(config) })
 }
 
 fn stop(error: &clap::Error) -> Stop {
@@ -426,6 +458,15 @@ mod tests {
             let expected = format!("FGM_{}", flag.get_id().as_str().to_uppercase());
             assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(expected.as_str()));
         }
+    }
+
+    #[test]
+    fn view_needs_data_and_listens_on_loopback_unless_there_is_a_token() {
+        assert!(refused(&["view"]).contains("--data"));
+        let Ok(Command::View { data, config }) = parsed(&["view", "--data", "/d", "/e"]) else { panic!("not a view") };
+        assert_eq!(data, [PathBuf::from("/d"), PathBuf::from("/e")]);
+        assert!(config.listen.ip().is_loopback());
+        assert!(refused(&["view", "--data", "/d", "--listen", "0.0.0.0:8050"]).contains("--token-file"));
     }
 
     #[test]

@@ -23,15 +23,17 @@ fn main() -> ExitCode {
             }
             Err(error) => fail(&format!("error: {error}\n"), USAGE_EXIT_CODE),
         },
-        Ok(Command::Run(config)) => {
-            log_to_stderr();
-            let code = |error: &app::Error| if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE };
-            let ran = app::run(*config, || std::process::exit(ABORTED_EXIT_CODE));
-            ran.map_or_else(|error| fail(&format!("error: {error}\n"), code(&error)), |()| ExitCode::SUCCESS)
-        }
+        Ok(Command::Run(config)) => serve(|| app::run(*config, || std::process::exit(ABORTED_EXIT_CODE))),
+        Ok(Command::View { data, config }) => serve(|| app::viewing::view(&config, data)),
         Err(stop) if stop.code == 0 => print(&stop.text),
         Err(stop) => fail(&stop.text, stop.code),
     }
+}
+
+fn serve(run: impl FnOnce() -> Result<(), app::Error>) -> ExitCode {
+    log_to_stderr();
+    let code = |error: &app::Error| if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE };
+    run().map_or_else(|error| fail(&format!("error: {error}\n"), code(&error)), |()| ExitCode::SUCCESS)
 }
 
 fn log_to_stderr() {

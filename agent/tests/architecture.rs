@@ -41,7 +41,7 @@ const RULES: &[Rule] = &[
     ("one door for HTTP", &[""], &["http.rs", "http/"], &["axum::", "hyper::", "hyper_util::",
         "prometheus_client::"], "use axum::Router;"),
     ("one door for the command line", &[""], &["args.rs"], &["clap::"], "use clap::Parser;"),
-    ("one door for async", &[""], &["app.rs", "app/names.rs", "app/token.rs", "http.rs", "http/", "pods/watch"],
+    ("one door for async", &[""], &["app.rs", "app/names.rs", "app/token.rs", "app/viewing.rs", "http.rs", "http/", "pods/watch"],
         &["tokio::"], "tokio::spawn(work);"),
     ("one door for the API server", &[""], &["pods/watch"], &["kube::", "http_body_util::"], "use kube::Client;"),
     ("kube's own types of objects stay out", &[""], &[], &["k8s_openapi::"], "use k8s_openapi::api::core::v1::Pod;"),
@@ -71,7 +71,7 @@ const RULES: &[Rule] = &[
 const MAX_LINES: usize = 400;
 const LONGER: &[(&str, usize, &str)] = &[
     ("metric.rs", 620, "the catalogue: a table of one line per metric"),
-    ("app.rs", 420, "the composition root: it names every part once"),
+    ("app.rs", 435, "the composition root: it names every part once"),
 ];
 
 /// A file's path below its crate's `src`, and its text.

@@ -21,22 +21,28 @@ pub(super) fn at_start(
     at_start: (UnixMicros, String),
     open_files: Option<u64>,
 ) -> Facts {
+    let run_id = store.reader().status().run_id;
+    Facts { run_id, hierarchy: at_start.1, limits: Limits { open_files }, ..of_view(config, at_start.0) }
+}
+
+/// What is known where nothing is sampled.
+pub(super) fn of_view(config: &RunConfig, started: UnixMicros) -> Facts {
     Facts {
         version: CRATE_VERSION.to_owned(),
         revision: GIT_REVISION.to_owned(),
-        run_id: store.reader().status().run_id,
+        run_id: String::new(),
         node: config.node.clone(),
         pod: config.pod.clone(),
         namespace: config.namespace.clone(),
-        started: at_start.0,
-        hierarchy: at_start.1,
+        started,
+        hierarchy: String::new(),
         scope: ScopeFacts { asked: config.scope, effective: config.scope, reason: None },
         interval_seconds: config.interval.as_secs_f64(),
         cost: None,
         names: NamesStatus::default(),
         unreadable: Vec::new(),
         missing: Vec::new(),
-        limits: Limits { open_files },
+        limits: Limits { open_files: None },
         config: config.clone(),
     }
 }
