@@ -16,7 +16,7 @@ type Rule = (&'static str, &'static [&'static str], &'static [&'static str], &'s
 const PURE: &[&str] = &[
     "cgroup.rs", "cgroup/", "metric.rs", "model.rs", "schedule.rs", "health.rs", "config.rs", "human.rs", "rfc3339.rs",
     "store/layout.rs", "store/rotation.rs", "store/rowlog.rs", "store/frame.rs", "store/schema.rs", "store/segment.rs",
-    "store/retention.rs", "resolution.rs", "rollup.rs", "scan.rs", "derived.rs", "analysis.rs", "analysis/",
+    "store/retention.rs", "resolution.rs", "rollup.rs", "scan.rs", "derived.rs", "derived/", "analysis.rs", "analysis/",
     "store/varint.rs", "subject.rs", "table.rs", "table/", "token.rs", "sight.rs", "event.rs", "budget.rs",
     "store/catalog.rs", "store/catalog/", "store/tail.rs", "pods.rs", "pods/facts.rs", "pods/object.rs", "pods/quantity.rs",
     "pods/split.rs", "pods/workload.rs",

@@ -53,7 +53,7 @@ impl Exact {
         self.has_gap = false;
         // In between, to the microsecond before the point at the latest: times keep rising.
         if let Some(&before) = self.times.last().filter(|before| time.saturating_sub(**before) > 1) {
-            self.push(before + (time - before) / 2, f64::NAN);
+            self.push(before.saturating_add(time.saturating_sub(before) / 2), f64::NAN);
         }
     }
 

@@ -18,6 +18,7 @@ use std::path::Path;
 
 use client::{get, raw, request};
 use fake::server;
+use fgm_agent::table::Table;
 use serde_json::Value;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -78,11 +79,25 @@ fn events_that_cannot_be_read_are_an_error_and_not_an_empty_answer() {
 #[test]
 fn the_catalogue_reply_is_golden_in_its_shape_and_complete() {
     let answer = get(server().api, "/api/metrics").json();
-    let metrics = answer["metrics"].as_array().unwrap();
-    assert_eq!(metrics.len(), fgm_agent::metric::COLUMNS);
-    let shown = ["cpu_usage_usec", "memory_failcnt", "memory_stat_pgfault"];
-    let some: Vec<&Value> = metrics.iter().filter(|metric| shown.contains(&metric["name"].as_str().unwrap())).collect();
-    golden("metrics.json", &pretty(&serde_json::json!(some)));
+    let list = |key: &str| answer[key].as_array().unwrap().clone();
+    let (metrics, derived) = (list("metrics"), list("derived"));
+    let tables = Table::ALL.into_iter().filter(|table| *table != Table::Events);
+    assert_eq!(metrics.len(), tables.map(Table::width).sum::<usize>());
+    assert_eq!(metrics.len() + derived.len(), fgm_agent::derived::all().len());
+    let shown = [
+        "cpu_usage_usec",
+        "memory_failcnt",
+        "memory_stat_pgfault",
+        "pods.cpu_usage_usec",
+        "node.memory_available_bytes",
+        "cpu_usage_cores",
+        "io_read_bytes_per_second",
+        "disks.busy_percent",
+    ];
+    let some = |list: &[Value]| -> Vec<Value> {
+        list.iter().filter(|metric| shown.contains(&metric["name"].as_str().unwrap())).cloned().collect()
+    };
+    golden("metrics.json", &pretty(&serde_json::json!({"metrics": some(&metrics), "derived": some(&derived)})));
 }
 
 #[test]
