@@ -8,7 +8,8 @@ use fgm_agent::human;
 use fgm_agent::model::UnixMicros;
 use fgm_agent::rfc3339;
 
-use crate::generate::Request;
+use crate::generate::{Like, Request};
+use crate::replay::Inject;
 use crate::scenario::Scenario;
 
 /// When data start unless asked otherwise: 2 November 2026, a Monday, 00:00 UTC. The same each time, so that the bytes are.
@@ -37,15 +38,21 @@ pub enum ScenarioName {
 )]
 pub struct CommandLine {
     /// Which node to make up.
-    #[arg(long, value_enum)]
-    pub scenario: ScenarioName,
-    /// How much: 1h, 6h, 24h, 2d, 7d, or any other duration from 10m to 31d.
-    #[arg(long, value_parser = duration)]
-    pub duration: Duration,
+    #[arg(long, value_enum, required_unless_present = "like", conflicts_with = "like")]
+    pub scenario: Option<ScenarioName>,
+    /// How much: 1h, 6h, 24h, 2d, 7d, or any other duration from 10m to 31d. With --like: at most, in whole hours.
+    #[arg(long, value_parser = duration, required_unless_present = "like")]
+    pub duration: Option<Duration>,
+    /// Replay a recorded data directory, with other ids and times, instead of making up a node.
+    #[arg(long, value_name = "DIR")]
+    pub like: Option<PathBuf>,
+    /// Add changes, periods and leaks to what is replayed, and list them in truth.json.
+    #[arg(long, requires = "like", conflicts_with = "scenario")]
+    pub inject: bool,
     /// What everything random comes from.
     #[arg(long, default_value_t = DEFAULT_SEED)]
     pub seed: u64,
-    /// The time of the first row, RFC 3339; its fraction of a second is dropped.
+    /// The time of the first row, RFC 3339; its fraction of a second is dropped (with --like, what it has beyond the hour).
     #[arg(long, default_value = DEFAULT_START, value_parser = start)]
     pub start: UnixMicros,
     /// Where to put it; a data set that is there is replaced. Default: testdata/bench/SCENARIO in the workspace.
@@ -53,21 +60,44 @@ pub struct CommandLine {
     pub out: Option<PathBuf>,
 }
 
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// To make up a node.
+    Generate(Request),
+    /// To replay a recording.
+    Replay(Like),
+}
+
 impl CommandLine {
-    /// What is asked for, with this many threads.
+    /// What is asked for, to be done with this many threads.
     #[must_use]
-    pub fn request(&self, threads: usize) -> Request {
+    pub fn task(&self, threads: usize) -> Task {
         let scenario = match self.scenario {
-            ScenarioName::Realistic => Scenario::Realistic,
-            ScenarioName::Stress => Scenario::Stress,
+            Some(ScenarioName::Stress) => Scenario::Stress,
+            // The command line was refused where neither a scenario nor a recording is given.
+            Some(ScenarioName::Realistic) | None => Scenario::Realistic,
         };
-        Request { scenario, start: self.start, duration: self.duration, seed: self.seed, threads }
+        let (start, seed) = (self.start, self.seed);
+        match &self.like {
+            Some(data) => {
+                let inject = if self.inject { Inject::Facts } else { Inject::Nothing };
+                Task::Replay(Like { data: data.clone(), inject, start, most: self.duration, seed, threads })
+            }
+            None => {
+                let duration = self.duration.unwrap_or(SHORTEST);
+                Task::Generate(Request { scenario, start, duration, seed, threads })
+            }
+        }
     }
 
     /// Where it goes.
     #[must_use]
     pub fn out(&self) -> PathBuf {
-        let name = self.request(1).scenario.name();
+        let name = match self.task(1) {
+            Task::Generate(request) => request.scenario.name(),
+            Task::Replay(_) => "like",
+        };
         self.out.clone().unwrap_or_else(|| workspace().join("testdata").join("bench").join(name))
     }
 }

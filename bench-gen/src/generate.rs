@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fgm_agent::model::{HOUR_USEC, UnixMicros};
-use fgm_agent::store::bulk::{Bulk, BulkError, Written};
+use fgm_agent::store::bulk::{Bulk, BulkError, Recorded, Written};
 use fgm_agent::store::data_dir::Session;
 use fgm_agent::store::footer::FORMAT_VERSION;
 use fgm_agent::store::layout;
@@ -15,6 +15,7 @@ use crate::names::NODE;
 use crate::output::{Output, OutputError};
 use crate::produce::{self, Progress};
 use crate::recorder::Recorder;
+use crate::replay::{Inject, Replay};
 use crate::scenario::Scenario;
 use crate::truth::{self, Truth};
 use crate::world::World;
@@ -71,6 +72,49 @@ pub fn generate(request: &Request, out: &Path) -> Result<Vec<Written>, GenerateE
     let written = produce::write(&bulk, made, request.threads, &progress)?;
     finish(output, bulk, &hours.world.truth(duration_s), out)?;
     Ok(in_place(written, out))
+}
+
+/// A recording that is to be replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Like {
+    /// The data directory that was recorded; no agent may write to it meanwhile.
+    pub data: PathBuf,
+    /// Whether facts are put in.
+    pub inject: Inject,
+    /// The hour to which its first hour moves.
+    pub start: UnixMicros,
+    /// At most so much of it, in whole hours.
+    pub most: Option<Duration>,
+    /// What ids and injected facts come from.
+    pub seed: u64,
+    /// Hours that are encoded at once.
+    pub threads: usize,
+}
+
+/// Makes a data set at `out` of a recorded one; gives the files, and how many of the recording were left out because the clock
+/// had gone back.
+///
+/// # Errors
+/// See [`GenerateError`].
+pub fn replay(like: &Like, out: &Path) -> Result<(Vec<Written>, usize), GenerateError> {
+    const HOUR_S: u64 = 3600;
+    let recorded = Recorded::list(&like.data)?;
+    let output = Output::prepare(out)?;
+    let most = like.most.map_or(u64::MAX, |most| most.as_secs().div_ceil(HOUR_S));
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut replay = Replay::new(recorded, (like.start, most), like.seed, like.inject);
+    let (start_us, end_us) = replay.span();
+    let bulk = open(output.path(), start_us)?;
+    let progress = Progress::new(replay.hours() as u64);
+    let made = std::iter::from_fn(|| replay.next_hour().map(|made| made.map_err(GenerateError::from)));
+    let written = produce::write(&bulk, made, like.threads, &progress)?;
+    let left_out = replay.left_out;
+    let (scenario, node) = ("like".to_owned(), NODE.to_owned());
+    let mut facts = replay.facts();
+    facts.sort_by_key(|fact| fact.from_us);
+    let truth = Truth { format: truth::FORMAT, scenario, seed: like.seed, node, start_us, end_us, facts };
+    finish(output, bulk, &truth, out)?;
+    Ok((in_place(written, out), left_out))
 }
 
 /// A store for what no agent has sampled.

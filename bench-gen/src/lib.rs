@@ -19,6 +19,7 @@ pub mod pod;
 pub mod processes;
 pub mod produce;
 pub mod recorder;
+pub mod replay;
 pub mod report;
 pub mod rng;
 pub mod scenario;

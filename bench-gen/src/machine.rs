@@ -225,7 +225,7 @@ impl Machine {
             (n::memory_percpu_bytes, 38 << 20),
             (n::memory_vmalloc_used_bytes, 57 << 20),
             (n::memory_commit_limit_bytes, MEMORY / 2),
-            (n::memory_committed_bytes, anon * 7 / 4 & !(PAGE - 1)),
+            (n::memory_committed_bytes, (anon * 7 / 4) & !(PAGE - 1)),
             (n::memory_anon_huge_pages_bytes, sum(m::memory_stat_anon_thp_bytes)),
         ] {
             v[column] = value;

@@ -1,11 +1,12 @@
 //! Makes data sets for benchmarks: see the library.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use fgm_bench_gen::args::CommandLine;
-use fgm_bench_gen::generate::generate;
+use fgm_bench_gen::args::{CommandLine, Task};
+use fgm_bench_gen::generate::{generate, replay};
 use fgm_bench_gen::report;
 
 fn main() -> ExitCode {
@@ -24,8 +25,16 @@ fn main() -> ExitCode {
 
 fn run(line: &CommandLine) -> anyhow::Result<String> {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let (request, out) = (line.request(threads), line.out());
-    let written = generate(&request, &out)?;
-    let text = report::describe(&written, request.duration, threads)?;
-    Ok(format!("{text}in {}\n", out.display()))
+    let out = line.out();
+    let (written, left_out) = match line.task(threads) {
+        Task::Generate(request) => (generate(&request, &out)?, 0),
+        Task::Replay(like) => replay(&like, &out)?,
+    };
+    let mut text = report::describe(&written, threads)?;
+    if left_out > 0 {
+        let _ =
+            writeln!(text, "left out: {left_out} files whose rows lie between other files' rows: the clock went back");
+    }
+    let _ = writeln!(text, "in {}", out.display());
+    Ok(text)
 }

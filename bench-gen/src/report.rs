@@ -2,21 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 use fgm_agent::store::bulk::Written;
 use fgm_agent::store::resolution::Resolution;
 
 use crate::size::{Measured, Size, SizeError, measure_all};
 
-/// A day in seconds.
-const DAY_S: f64 = 86_400.0;
+/// Microseconds of a day.
+const DAY_USEC: f64 = 86_400e6;
 
 /// A line per table, then the sums.
 ///
 /// # Errors
 /// A file can't be read.
-pub fn describe(written: &[Written], duration: Duration, threads: usize) -> Result<String, SizeError> {
+pub fn describe(written: &[Written], threads: usize) -> Result<String, SizeError> {
     let paths: Vec<_> = written.iter().map(|file| file.path.clone()).collect();
     let measured = measure_all(&paths, threads)?;
     let mut tables: BTreeMap<&str, Size> = BTreeMap::new();
@@ -29,6 +28,9 @@ pub fn describe(written: &[Written], duration: Duration, threads: usize) -> Resu
             readings = readings.and(size);
         }
     }
+    let spans = measured.iter().map(|file| file.footer.directory.span);
+    let (first, last) = spans.reduce(|(first, last), (from, to)| (first.min(from), last.max(to))).unwrap_or_default();
+    let days = ((last - first) as f64 / DAY_USEC).max(1.0 / 86_400.0);
     let mut text = format!(
         "{:16} {:>6} {:>11} {:>13} {:>13} {:>10} {:>10} {:>8}\n",
         "table", "files", "rows", "values", "changing", "MB", "MB/day", "B/value"
@@ -44,7 +46,7 @@ pub fn describe(written: &[Written], duration: Duration, threads: usize) -> Resu
             size.values,
             size.changing,
             size.bytes as f64 / 1e6,
-            size.bytes as f64 / 1e6 * DAY_S / duration.as_secs_f64().max(1.0),
+            size.bytes as f64 / 1e6 / days,
             size.bytes_per_changing_value(),
         );
     }

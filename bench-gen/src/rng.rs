@@ -44,7 +44,7 @@ impl Rng {
 
     /// One of the numbers from 0 to below `count`; 0 where there is none.
     pub fn below(&mut self, count: u64) -> u64 {
-        (u128::from(self.bits()) * u128::from(count) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(count)) >> 64) as u64
     }
 
     /// True with this probability.

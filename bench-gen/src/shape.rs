@@ -189,6 +189,7 @@ impl Profile {
                 cores: 0.3,
                 noise: 0.1,
                 memory_of_noise: 0.7,
+                wave: sine_wave(180.0, 3.0),
                 file_pages: 900.0 * MIB_PAGES,
                 limit_pages: Some(1024.0 * MIB_PAGES),
                 quota_cores: Some(2.0),
@@ -198,7 +199,9 @@ impl Profile {
                 processes: 3,
                 ..serving
             },
-            Self::Cache => Shape { cores: 0.04, memory: Memory::Moves(60.0), threads: 5, ..serving },
+            Self::Cache => {
+                Shape { cores: 0.04, wave: sine_wave(90.0, 4.0), memory: Memory::Moves(60.0), threads: 5, ..serving }
+            }
         }
     }
 }
@@ -208,6 +211,10 @@ fn steady_wave(number: usize) -> Option<Wave> {
     let sines = [(120.0, 1.0), (240.0, 2.0), (75.0, 1.5)];
     let (period_s, sigmas) = sines[number / 2 % sines.len()];
     (number % 2 == 1).then_some(Wave { period_s, is_square: false, sigmas })
+}
+
+fn sine_wave(period_s: f64, sigmas: f64) -> Option<Wave> {
+    Some(Wave { period_s, is_square: false, sigmas })
 }
 
 fn cron_wave(number: usize) -> Option<Wave> {

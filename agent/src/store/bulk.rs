@@ -4,11 +4,14 @@
 //! sealed into a file first and then merged from it, because the merge is the one place that knows what an hour's file looks
 //! like; so what is written here is what the agent would have left, byte for byte, given the same origin.
 
+mod recorded;
+
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::recorded::{Recorded, RecordedRow};
 use super::data_dir::{DataDir, DataDirError, Session};
 use super::durable::{create_directories, rename_new};
 use super::files::remove;

@@ -86,6 +86,7 @@ impl World {
         self.close_throttled(index, second);
         self.close_leak(index, second, None);
         self.close_changes(index, second);
+        self.close_pairs(index, second);
         let from_s = self.places[index].open.lasting_s;
         if second - from_s < LEAST_S {
             return;
@@ -95,23 +96,32 @@ impl World {
         let sigma = slot.shape.noise * slot.shape.cores * SECOND_USEC as f64;
         let metric = METRICS[m::cpu_usage_usec].name.to_owned();
         let wave = slot.shape.wave.filter(|wave| (second - from_s) as f64 >= 3.0 * wave.period_s);
-        let follows = slot.follows;
         if let Some(wave) = wave {
             let shape = if wave.is_square { "square" } else { "sine" }.to_owned();
             let period_us = (wave.period_s * SECOND_USEC as f64) as i64;
             let amplitude = wave.sigmas * sigma;
             self.tell(index, span, What::Period { metric: metric.clone(), period_us, shape, amplitude, sigma });
         }
-        let Some((leader, lag_s)) = follows else { return };
-        // The one that it follows may have been replaced: the pair lasts as long as both do.
-        let from_s = from_s.max(self.places[leader].open.lasting_s);
-        let Some(with) = self.places[leader].life.as_ref().map(|life| life.identity.container_id.clone()) else {
-            return;
-        };
-        if second - from_s >= LEAST_S {
-            let lag_us = lag_s as i64 * SECOND_USEC;
-            let what = What::Correlated { metric, with, lag_us, correlation: FOLLOWS };
-            self.tell(index, (self.clock.second(from_s), span.1), what);
+    }
+
+    /// What a container and the one that it follows have in common ends with whichever ends first.
+    fn close_pairs(&mut self, index: usize, second: i64) {
+        for follower in 0..self.slots.len() {
+            let Some((leader, lag_s)) = self.slots[follower].follows else { continue };
+            if index != follower && index != leader {
+                continue;
+            }
+            let [of_one, of_other] = [follower, leader].map(|index| self.places[index].open.lasting_s);
+            let from_s = of_one.max(of_other);
+            let Some(with) = self.places[leader].life.as_ref().map(|life| life.identity.container_id.clone()) else {
+                continue;
+            };
+            if second - from_s >= LEAST_S {
+                let metric = METRICS[m::cpu_usage_usec].name.to_owned();
+                let lag_us = lag_s as i64 * SECOND_USEC;
+                let what = What::Correlated { metric, with, lag_us, correlation: FOLLOWS };
+                self.tell(follower, (self.clock.second(from_s), self.clock.second(second)), what);
+            }
         }
     }
 
@@ -144,6 +154,7 @@ impl World {
         for index in 0..self.slots.len() {
             if self.places[index].life.is_some() {
                 self.close_lasting(index, second);
+                self.places[index].open.lasting_s = second;
             }
             self.truth.facts.extend(self.places[index].open.ended.take());
         }

@@ -6,7 +6,6 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use fgm_agent::health::Counters;
-use fgm_agent::store::footer::Footer;
 use fgm_agent::store::{Options, Store, WallClock};
-use parquet::column::reader::ColumnReader;
-use parquet::file::reader::FileReader;
-use parquet::file::serialized_reader::SerializedFileReader;
+use fgm_bench_gen::size::{self, Column};
 
 #[derive(Parser)]
 #[command(about = "Measures what the store's files take")]
@@ -83,84 +79,28 @@ fn find(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-#[derive(Default)]
-struct Column {
-    values: u64,
-    bytes: i64,
-    changes: bool,
-}
-
 fn measure(path: &Path, most: usize) -> Result<()> {
-    let footer = Footer::read(path)?;
-    let file = SerializedFileReader::new(std::fs::File::open(path)?)?;
-    let starts: Vec<u64> = footer.directory.containers.iter().map(|entry| entry.first_row).collect();
-    let mut columns: BTreeMap<String, Column> = BTreeMap::new();
-    let mut first_row = 0;
-    for group in 0..file.num_row_groups() {
-        let group = file.get_row_group(group)?;
-        for (index, chunk) in group.metadata().columns().iter().enumerate() {
-            let column = columns.entry(chunk.column_path().string()).or_default();
-            column.bytes += chunk.compressed_size();
-            let values: Vec<Option<u64>> = match group.get_column_reader(index)? {
-                ColumnReader::Int64ColumnReader(reader) => read(reader, |value| value as u64)?,
-                ColumnReader::DoubleColumnReader(reader) => read(reader, f64::to_bits)?,
-                _ => continue,
-            };
-            let mut previous = None;
-            for (row, value) in (first_row..).zip(values) {
-                if starts.binary_search(&row).is_ok() {
-                    previous = None;
-                }
-                let Some(value) = value else { continue };
-                column.values += 1;
-                column.changes |= previous.is_some_and(|previous| previous != value);
-                previous = Some(value);
-            }
-        }
-        first_row += u64::try_from(group.metadata().num_rows())?;
-    }
-    let values: u64 = columns.values().map(|column| column.values).sum();
-    let changing: u64 = columns.values().filter(|column| column.changes).map(|column| column.values).sum();
-    let (first, last) = footer.directory.span;
-    let spans = footer.directory.containers.iter().map(|entry| (entry.last_us - entry.first_us) as f64 / 86_400e6);
-    let days: f64 = if footer.directory.containers.is_empty() { (last - first) as f64 / 86_400e6 } else { spans.sum() };
+    let measured = size::measure(path)?;
+    let (size, directory) = (measured.size(), &measured.footer.directory);
+    let (first, last) = directory.span;
+    let spans = directory.containers.iter().map(|entry| (entry.last_us - entry.first_us) as f64 / 86_400e6);
+    let days: f64 = if directory.containers.is_empty() { (last - first) as f64 / 86_400e6 } else { spans.sum() };
     println!(
-        "{} {}: rows {}, bytes {}, values {values}, changing {changing} in {} columns, {:.3} bytes per changing value, {:.2} MB per container-day",
-        footer.directory.resolution.name_of(footer.directory.table),
+        "{} {}: rows {}, bytes {}, values {}, changing {} in {} columns, {:.3} bytes per changing value, {:.2} MB per container-day",
+        directory.resolution.name_of(directory.table),
         path.file_stem().unwrap_or_default().to_string_lossy(),
-        footer.rows,
-        footer.bytes,
-        columns.values().filter(|column| column.changes).count(),
-        footer.bytes as f64 / changing as f64,
-        footer.bytes as f64 / days / 1e6,
+        size.rows,
+        size.bytes,
+        size.values,
+        size.changing,
+        measured.columns.values().filter(|column| column.changes).count(),
+        size.bytes_per_changing_value(),
+        size.bytes as f64 / days / 1e6,
     );
-    let mut largest: Vec<(String, Column)> = columns.into_iter().collect();
-    largest.sort_by_key(|(_, column)| -column.bytes);
+    let mut largest: Vec<(String, Column)> = measured.columns.into_iter().collect();
+    largest.sort_by_key(|(_, column)| std::cmp::Reverse(column.bytes));
     for (name, column) in largest.into_iter().take(most) {
         println!("  {name}: {} bytes, {} values, changes: {}", column.bytes, column.values, column.changes);
     }
     Ok(())
-}
-
-fn read<T: parquet::data_type::DataType>(
-    mut reader: parquet::column::reader::ColumnReaderImpl<T>,
-    bits: impl Fn(T::T) -> u64,
-) -> Result<Vec<Option<u64>>>
-where
-    T::T: Copy,
-{
-    let (mut all, mut values, mut levels) = (Vec::new(), Vec::new(), Vec::new());
-    loop {
-        values.clear();
-        levels.clear();
-        let (records, ..) = reader.read_records(1 << 16, Some(&mut levels), None, &mut values)?;
-        if records == 0 {
-            return Ok(all);
-        }
-        if levels.is_empty() {
-            levels.resize(records, 1);
-        }
-        let mut values = values.iter();
-        all.extend(levels.iter().map(|level| if *level == 0 { None } else { values.next().map(|value| bits(*value)) }));
-    }
 }
