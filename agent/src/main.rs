@@ -6,10 +6,8 @@ use std::process::ExitCode;
 use fgm_agent::args::{self, Command, USAGE_EXIT_CODE};
 use fgm_agent::{app, catalogue_table, check};
 use tracing_subscriber::EnvFilter;
-
-/// Something went wrong after a good start.
+/// It failed after a good start.
 const FAILED_EXIT_CODE: u8 = 1;
-
 /// A second signal ended the process before everything was sealed; the spill has it for the next start.
 const ABORTED_EXIT_CODE: i32 = 130;
 
@@ -55,8 +53,8 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
+/// Nobody is left to tell where standard error is closed.
 fn fail(text: &str, code: u8) -> ExitCode {
-    // Nobody is left to tell where standard error is closed.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
     ExitCode::from(code)
 }

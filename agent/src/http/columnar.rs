@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use crate::model::UnixMicros;
 use crate::service::question::{Buckets, Mark, Series, SeriesAnswer, SeriesData};
 
-/// About how many bytes a number or a time takes.
-const BYTES_PER_NUMBER: usize = 14;
+/// How many bytes a number or a time takes, rather too many: growing costs more than address space.
+const BYTES_PER_NUMBER: usize = 18;
 /// Whole numbers up to this are written as such; every one of them is exact.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
@@ -46,7 +46,7 @@ fn series(out: &mut Vec<u8>, series: Series) {
     match series.data {
         SeriesData::Exact { times, values } => {
             out.extend_from_slice(b",\"resolution\":\"raw\"");
-            column(out, "t", &times, time);
+            write_times(out, &times);
             column(out, "v", &values, number);
         }
         SeriesData::Buckets(buckets) => write_buckets(out, &buckets),
@@ -83,7 +83,7 @@ fn write_buckets(out: &mut Vec<u8>, buckets: &Buckets) {
     text(out, resolution);
     out.extend_from_slice(b",\"width_ms\":");
     number(out, width_ms(buckets));
-    column(out, "t", &buckets.times, time);
+    write_times(out, &buckets.times);
     for (name, values) in
         [("min", &buckets.min), ("max", &buckets.max), ("mean", &buckets.mean), ("last", &buckets.last)]
     {
@@ -121,7 +121,7 @@ fn list<T>(out: &mut Vec<u8>, items: Vec<T>, item: impl Fn(&mut Vec<u8>, T)) {
     out.push(b']');
 }
 
-fn column<T: Copy>(out: &mut Vec<u8>, name: &str, values: &[T], value: impl Fn(&mut Vec<u8>, T)) {
+fn column<T: Copy>(out: &mut Vec<u8>, name: &str, values: &[T], mut value: impl FnMut(&mut Vec<u8>, T)) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":[");
@@ -133,6 +133,10 @@ fn column<T: Copy>(out: &mut Vec<u8>, name: &str, values: &[T], value: impl Fn(&
         out.pop();
     }
     out.push(b']');
+}
+
+fn write_times(out: &mut Vec<u8>, times: &[UnixMicros]) {
+    column(out, "t", times, time);
 }
 
 fn time(out: &mut Vec<u8>, time: UnixMicros) {

@@ -58,7 +58,7 @@ struct PrometheusEntry {
 }
 
 /// A series that is computed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DerivedEntry {
     name: &'static str,
     table: &'static str,
