@@ -49,6 +49,23 @@ fn garbage_costs_its_own_columns_only_and_is_counted() {
 }
 
 #[test]
+fn a_file_whose_reading_fails_with_eio_costs_its_own_column_only_and_is_counted() {
+    let (cgroups, data) = (FakeCgroups::with(2), open_directory());
+    let bad = cgroups.container(1).join("memory.current");
+    fs::remove_file(&bad).unwrap();
+    // The first page of a process is not mapped: reading there is EIO.
+    std::os::unix::fs::symlink("/proc/self/mem", &bad).unwrap();
+    let agent = Line::recording(cgroups.path(), data.path()).args(["--interval", "50ms"]).start().ready();
+    agent.until_counter("rows_sampled_total", 20);
+    let errors = agent.status()["counters"]["read_errors_total"].clone();
+    assert!(errors["io"].as_u64().unwrap() >= 5, "{errors}");
+    agent.stop();
+    let rows = recording::by_container(recording::rows(data.path(), &["cpu_usage_usec", "memory_current_bytes"]));
+    assert!(rows[&FakeCgroups::id(1)].iter().all(|row| matches!(row.values[..], [Some(_), None])));
+    assert!(rows[&FakeCgroups::id(0)].iter().all(|row| row.values.iter().all(Option::is_some)));
+}
+
+#[test]
 fn a_file_that_turns_bad_while_it_is_read_and_good_again_is_recorded_again() {
     let (cgroups, data) = (FakeCgroups::with(1), open_directory());
     let agent = Line::recording(cgroups.path(), data.path()).args(["--interval", "20ms"]).start().ready();
