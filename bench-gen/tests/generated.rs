@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use fgm_agent::check::check;
 use fgm_agent::metric::{Kind, METRICS};
 use fgm_agent::store::bulk::Recorded;
+use fgm_agent::store::{Options, Store, WallClock};
 use fgm_agent::table::Table;
 use fgm_bench_gen::args::CommandLine;
 use fgm_bench_gen::columns::metric as m;
@@ -101,6 +102,30 @@ fn check_finds_it_whole() {
     assert_eq!(report.tables.len(), 11, "{:?}", report.tables);
     let foreign = report.findings.iter().any(|finding| finding.kind == fgm_agent::check::Kind::Foreign);
     assert!(!foreign, "{:?}", report.findings);
+}
+
+/// What was written at once must be final to an agent: else it would spend its first minutes on doing it again.
+#[test]
+fn an_agent_leaves_the_files_as_they_are() {
+    let data = tempfile::tempdir().unwrap();
+    let out = data.path().join("out");
+    generate(&request(40, 2), &out).unwrap();
+    let tables = |out: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        contents(out).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "parquet")).collect()
+    };
+    let before = tables(&out);
+    let later = START + 86_400_000_000;
+    let mut options = Options::new(&out, "bench-node", later);
+    options.clock = WallClock::new(move || later);
+    let (store, ticks) = Store::start(options, Arc::default()).unwrap();
+    let reader = store.reader();
+    reader.wait_settled();
+    reader.keep_up();
+    let status = reader.status();
+    drop((ticks, reader));
+    store.join();
+    assert_eq!((status.files, status.refused_files), (before.len() as u64, 0));
+    assert!(tables(&out) == before, "an agent changed something");
 }
 
 #[test]

@@ -43,6 +43,14 @@ pub enum BulkError {
         /// What the system said.
         source: io::Error,
     },
+    /// A recording that can't be read.
+    #[error("{} can't be read: {reason}", path.display())]
+    Unread {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Rows or files that the store refuses.
     #[error("{} was not written: {reason}", path.display())]
     Refused {

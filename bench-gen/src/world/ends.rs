@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fgm_agent::event::{Draft, Kind};
 use fgm_agent::metric::METRICS;
+use fgm_agent::model::UnixMicros;
 
 use super::{Birth, World};
 use crate::clock::SECOND_USEC;
@@ -13,6 +14,9 @@ use crate::plan::Replacement;
 use crate::recorder::Recorder;
 use crate::shape::Profile;
 use crate::truth::What;
+
+/// Between the ends of what goes together; so short that a second's ends stay in it.
+const BETWEEN_ENDS_USEC: i64 = 12_000;
 
 /// Why a container ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,14 @@ impl Why {
             Self::Error => ("Error", 1),
         }
     }
+}
+
+/// An end of a container.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    second: i64,
+    time: UnixMicros,
+    why: Why,
 }
 
 impl World {
@@ -68,7 +80,8 @@ impl World {
             if self.places[index].outcome.is_out_of_memory {
                 self.out_of_memory(index, second, recorder);
             } else if self.plan.slots[index].crashes.contains(&second) {
-                self.end(index, (second, Why::Error), recorder);
+                let time = self.clock.late_in(second);
+                self.end(index, End { second, time, why: Why::Error }, recorder);
             }
             self.change_limit(index, second, recorder);
         }
@@ -85,12 +98,14 @@ impl World {
 
     fn replace(&mut self, pod: usize, (second, with_new_pod): (i64, bool), recorder: &mut Recorder) {
         let members: Vec<usize> = (0..self.slots.len()).filter(|&index| self.slots[index].pod == pod).collect();
-        for &index in &members {
-            self.end(index, (second, Why::Replaced { with_new_pod }), recorder);
+        let time = self.clock.late_in(second);
+        for (number, &index) in (0..).zip(&members) {
+            let why = Why::Replaced { with_new_pod };
+            self.end(index, End { second, time: time + number * BETWEEN_ENDS_USEC, why }, recorder);
         }
         if with_new_pod {
             let Some(&first) = members.first() else { return };
-            let time = self.clock.late_in(second);
+            let time = time + members.len() as i64 * BETWEEN_ENDS_USEC;
             self.pods[pod].end(time, self.is_sampled, recorder);
             let names = PodNames::new(&self.slots[first], &mut self.rng);
             self.pods[pod].replace(names, &self.slots[first], &mut self.rng);
@@ -122,14 +137,15 @@ impl World {
         self.machine.killed();
         self.killed(index, (time, ends_container));
         if ends_container {
-            self.end(index, (second, Why::OutOfMemory), recorder);
+            // The kernel's kill comes first, then the container's end.
+            let end = End { second, time: time + BETWEEN_ENDS_USEC, why: Why::OutOfMemory };
+            self.end(index, end, recorder);
         } else {
             self.open_leak(index, second + 1);
         }
     }
 
-    fn end(&mut self, index: usize, (second, why): (i64, Why), recorder: &mut Recorder) {
-        let time = self.clock.late_in(second);
+    fn end(&mut self, index: usize, End { second, time, why }: End, recorder: &mut Recorder) {
         self.close_lasting(index, second);
         let slot = &self.slots[index];
         let Some(mut life) = self.places[index].life.take() else { return };
@@ -139,7 +155,7 @@ impl World {
             life.end_throttling(time).into_iter().for_each(|draft| recorder.event(draft));
             recorder.event(life.stop(time, (second - life.born_s) * SECOND_USEC));
             let message = format!("{} ended: {reason}, exit code {exit_code}", slot.container);
-            let draft = Draft::new(Kind::ContainerTerminated, time + 20_000, message);
+            let draft = Draft::new(Kind::ContainerTerminated, time + BETWEEN_ENDS_USEC / 2, message);
             let draft = draft.reason(Some(reason.to_owned())).number("exit_code", exit_code);
             recorder.event(life.of(draft.number("uncertainty_usec", 1_000_000)));
         }

@@ -47,7 +47,7 @@ impl Recorded {
     pub fn list(data: &Path) -> Result<Self, BulkError> {
         if !data.join(layout::MARKER).is_file() {
             let reason = format!("it is no data directory: it has no {}", layout::MARKER);
-            return Err(BulkError::Refused { path: data.to_owned(), reason });
+            return Err(BulkError::Unread { path: data.to_owned(), reason });
         }
         let mut hours: BTreeMap<i64, BTreeMap<Table, Vec<PathBuf>>> = BTreeMap::new();
         for table in Table::ALL {
@@ -74,11 +74,11 @@ impl Recorded {
     /// A file can't be read.
     pub fn read(&self, hour: i64, table: Table, visit: &mut dyn FnMut(&RecordedRow<'_>)) -> Result<usize, BulkError> {
         let Some(paths) = self.hours.get(&hour).and_then(|tables| tables.get(&table)) else { return Ok(0) };
-        let refused = |error: MergeError| BulkError::Refused { path: error.path().clone(), reason: error.to_string() };
-        let merge = Merge::plan(table, paths.clone(), |_| Names::default()).map_err(refused)?;
+        let unread = |error: MergeError| BulkError::Unread { path: error.path().clone(), reason: error.to_string() };
+        let merge = Merge::plan(table, paths.clone(), |_| Names::default()).map_err(unread)?;
         let mut events = 0;
         for pieces in merge.groups(BATCH_ROWS) {
-            let batch = Batch::read(&merge, &pieces).map_err(refused)?;
+            let batch = Batch::read(&merge, &pieces).map_err(unread)?;
             batch.visit(&merge, &pieces, (&mut events, visit));
         }
         Ok(merge.left_out.len())
