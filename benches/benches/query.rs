@@ -4,7 +4,7 @@
 //! benchmark checks how many points it got. Cold is a new view each turn, so footers are read again; the files stay in the
 //! page cache.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::path::PathBuf;

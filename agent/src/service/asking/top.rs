@@ -75,7 +75,7 @@ fn grouped(asking: &Asking, question: &TopQuestion, budget: Budget) -> Result<Ve
         group: question.group.clone(),
     };
     let answer = together::answer(asking, &series, budget)?;
-    Ok(answer.series.into_iter().filter_map(|series| Some((series.labels, folded(&series.data)?)).map(total)).collect())
+    Ok(answer.series.into_iter().filter_map(|series| Some(total((series.labels, folded(&series.data)?)))).collect())
 }
 
 fn total((labels, [min, max, mean, last]): (Labels, [f64; 4])) -> TopEntry {

@@ -50,8 +50,8 @@ impl Chunk {
         let locations = index.page_locations();
         let starts = locations.iter().map(|page| page.first_row_index);
         let sound = locations.first().is_some_and(|first| first.first_row_index == 0)
-            && starts.clone().is_sorted_by(|a, b| a < b)
-            && starts.last().is_some_and(|last| last < rows);
+            && starts.is_sorted_by(|a, b| a < b)
+            && locations.last().is_some_and(|last| last.first_row_index < rows);
         sound.then(|| locations.clone())
     }
 }

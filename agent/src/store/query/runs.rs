@@ -133,12 +133,13 @@ impl Finder<'_> {
     fn runs(&self) -> Result<Vec<Run>> {
         let table = self.sealed.table;
         let (texts, numbers) = key_columns(table);
+        let all = vec![Range { start: 0, end: self.sealed.rows }];
         let mut begins = vec![false; usize::try_from(self.sealed.rows).unwrap_or(0)];
         for column in self.find(texts)?.iter().flatten() {
-            mark_texts(&self.texts(column, &[0..self.sealed.rows])?, &mut begins);
+            mark_texts(&self.texts(column, &all)?, &mut begins);
         }
         for column in self.find(numbers)?.iter().flatten() {
-            mark_numbers(&column::ints(self.file, column, &[0..self.sealed.rows])?, &mut begins);
+            mark_numbers(&column::ints(self.file, column, &all)?, &mut begins);
         }
         let rows = ranges(&begins);
         let last: Vec<Range<u64>> = rows.iter().map(|rows| rows.end - 1..rows.end).collect();
