@@ -19,7 +19,7 @@ use crate::http::api::{Parameters, none};
 use crate::http::endpoint::{ENDPOINTS, Endpoint, Reply};
 use crate::http::error::ApiError;
 use crate::http::parameter::{Parameter, Presence};
-use crate::http::values::Values;
+use crate::http::values::{self, Values};
 use crate::service::question::AskError;
 
 /// Whether a token is asked for.
@@ -54,6 +54,7 @@ fn document(version: &str, guarded: bool) -> Value {
         .map(|endpoint| (endpoint.path.to_owned(), json!({ "get": operation(endpoint, &mut schemas) })))
         .collect();
     let mut components = json!({ "schemas": schemas.take_definitions(true), "responses": { "Error": refusal() } });
+    components["schemas"][values::METRIC_NAME] = values::metric_name();
     let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": "fine-grained-monitor", "version": version, "description": DESCRIPTION },
@@ -98,7 +99,7 @@ fn parameter(known: &Parameter) -> Value {
         "schema": schema,
     });
     if let Some(example) = known.example {
-        let is_list = matches!(known.values, Values::Names { .. });
+        let is_list = known.values.most_names().is_some();
         described["example"] = if is_list { json!([example]) } else { json!(example) };
     }
     described

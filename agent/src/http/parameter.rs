@@ -63,10 +63,10 @@ macro_rules! parameters {
 }
 
 parameters! {
-    METRICS = required("metric", Values::Names { at_most: MAX_METRICS }, "memory_current_bytes",
+    METRICS = required("metric", Values::Metrics { at_most: MAX_METRICS }, "memory_current_bytes",
         "the metrics, by their names in `/api/metrics`");
-    METRIC = required("metric", Values::Name, "memory_current_bytes", "the metric, by its name in `/api/metrics`");
-    HAS_METRIC = optional("metric", Values::Name, "only those that have this metric");
+    METRIC = required("metric", Values::Metric, "memory_current_bytes", "the metric, by its name in `/api/metrics`");
+    HAS_METRIC = optional("metric", Values::Metric, "only those that have this metric");
     CONTAINERS = optional("container", Values::Names { at_most: MAX_NAMED_CONTAINERS },
         "these containers, by id or by the beginning of one that is no other's");
     CONTAINER = required("container", Values::Name, "0123456789ab",

@@ -54,7 +54,7 @@ impl Given {
         let mut found: Vec<(&'static Parameter, String)> = Vec::new();
         for (name, value) in pairs {
             let Some(&known) = table.iter().find(|known| known.name == name) else { return Err(unknown(name, table)) };
-            let is_list = matches!(known.values, Values::Names { .. });
+            let is_list = known.values.most_names().is_some();
             if !is_list && found.iter().any(|(given, _)| given.name == name) {
                 return Err(QueryError::Twice(known.name));
             }
@@ -99,7 +99,7 @@ impl Given {
 
     /// The names of a list, in the order given, each once.
     pub(super) fn names(&self, parameter: &'static Parameter) -> Result<Vec<String>, QueryError> {
-        let Values::Names { at_most } = parameter.values else { return Ok(Vec::new()) };
+        let Some(at_most) = parameter.values.most_names() else { return Ok(Vec::new()) };
         let given = self.0.iter().filter(|(given, _)| given.name == parameter.name);
         let mut names: Vec<String> = Vec::new();
         for name in given.flat_map(|(_, text)| text.split(',')) {

@@ -63,7 +63,7 @@ struct SeriesEntry {
     resolution: String,
     /// How wide a bucket is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    width_ms: Option<f64>,
+    width_ms: Option<Number>,
     /// When, in milliseconds since 1970; the start of a bucket.
     t: Vec<i64>,
     /// The values.
@@ -131,7 +131,7 @@ impl From<&Series> for SeriesEntry {
             }
             SeriesData::Buckets(buckets) => Self {
                 resolution: resolution_of(buckets).to_owned(),
-                width_ms: Some(width_ms(buckets)),
+                width_ms: Some(Number(width_ms(buckets))),
                 t: buckets.times.iter().copied().map(milliseconds).collect(),
                 min: numbers(&buckets.min),
                 max: numbers(&buckets.max),

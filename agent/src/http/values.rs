@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::derived;
 use crate::human::{self, HumanError};
 use crate::model::UnixMicros;
 use crate::rfc3339;
@@ -34,6 +35,13 @@ pub(super) enum Values {
         /// So many at most.
         at_most: usize,
     },
+    /// A metric's name.
+    Metric,
+    /// The same, several of them, separated by commas; the parameter may be repeated.
+    Metrics {
+        /// So many at most.
+        at_most: usize,
+    },
     /// A whole number, both bounds included.
     Number { least: usize, most: usize },
     /// One of these words.
@@ -54,15 +62,40 @@ pub(super) enum Values {
     Group,
 }
 
+/// What the definition of a metric's name is called.
+pub(super) const METRIC_NAME: &str = "MetricName";
+
 const QUANTILE: &str = "quantile:(0(\\.[0-9]{1,6})?|1(\\.0{1,6})?)";
 
+/// The schema of a metric's name, which is defined once.
+fn metric() -> Value {
+    json!({ "$ref": format!("#/components/schemas/{METRIC_NAME}") })
+}
+
+/// The definition: the names in the catalogue, or an older one, which is valid too where it is known.
+pub(super) fn metric_name() -> Value {
+    let names: Vec<&str> = derived::all().iter().map(|spec| spec.name.as_str()).collect();
+    let other = json!({ "type": "string", "pattern": format!("^[^,]{{1,{MAX_CHARS}}}$") });
+    json!({ "description": "A name in `/api/metrics`, or an older one", "anyOf": [{ "type": "string", "enum": names }, other] })
+}
+
 impl Values {
+    /// So many names at most, where this is a list of names.
+    pub(super) fn most_names(&self) -> Option<usize> {
+        match self {
+            Self::Names { at_most } | Self::Metrics { at_most } => Some(*at_most),
+            _ => None,
+        }
+    }
+
     /// What is valid, to follow "it is".
     pub(super) fn words(&self) -> String {
         match self {
             Self::Text => "text".to_owned(),
-            Self::Name => "a name".to_owned(),
-            Self::Names { at_most } => format!("up to {at_most} names, separated by commas or in a parameter each"),
+            Self::Name | Self::Metric => "a name".to_owned(),
+            Self::Names { at_most } | Self::Metrics { at_most } => {
+                format!("up to {at_most} names, separated by commas or in a parameter each")
+            }
             Self::Number { least, most } => format!("a number from {least} to {most}"),
             Self::OneOf(words) => format!("one of {}", words().join(", ")),
             Self::SomeOf(words) => format!("one or more of {}, separated by commas", words().join(", ")),
@@ -88,6 +121,10 @@ impl Values {
             Self::Names { at_most } => {
                 let item = json!({ "type": "string", "pattern": format!("^[^,]{{1,{MAX_CHARS}}}$") });
                 json!({ "type": "array", "items": item, "minItems": 1, "maxItems": at_most })
+            }
+            Self::Metric => metric(),
+            Self::Metrics { at_most } => {
+                json!({ "type": "array", "items": metric(), "minItems": 1, "maxItems": at_most })
             }
             Self::Number { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
             Self::OneOf(words) => json!({ "type": "string", "enum": words() }),

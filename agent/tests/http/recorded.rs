@@ -37,7 +37,7 @@ fn each_mistake_has_its_status_and_names_what_is_valid() {
         ("/api/timeseries?metric=a&from=now&to=-1h", 400, "of from is not valid; it is a time before 20"),
         ("/api/timeseries?metric=a&from=yesterday", 400, "it is a time like 2026-11-23T04:00:00Z"),
         ("/api/timeseries?metric=a&from=-2h&to=-1h&range=1h", 400, "two of them say all"),
-        ("/api/timeseries?metric=a&points=0", 400, "it is a number from 1 to 10000000, or all"),
+        ("/api/timeseries?metric=a&points=0", 400, "it is a number from 1 to 5000000, or all"),
         ("/api/timeseries?metric=a&agg=avg", 400, "it is one of sum, max, min, mean, p50"),
         ("/api/timeseries?metric=a&group=pods", 400, "it is one of all, pod, namespace, workload, node, or a label"),
         ("/api/timeseries?metric=a&labels=b", 400, "it is KEY:VALUE"),

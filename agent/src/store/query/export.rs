@@ -86,8 +86,14 @@ impl From<ArrowError> for ExportError {
     }
 }
 
+/// How times name UTC. The writer of comma-separated values knows offsets, but no names without a database of them.
+fn zone(format: Format) -> &'static str {
+    if format == Format::Csv { "+00:00" } else { "UTC" }
+}
+
 /// What is written: the text columns by position, then the numbers.
 struct Layout {
+    zone: &'static str,
     texts: Vec<usize>,
     numbers: Vec<ScanColumn>,
     schema: SchemaRef,
@@ -99,7 +105,7 @@ impl Engine {
     /// # Errors
     /// See [`ExportError`]; what was written until then is no whole file.
     pub fn export(&self, export: &Export, format: Format, out: &mut (dyn Write + Send)) -> Result<(), ExportError> {
-        let layout = Layout::of(export)?;
+        let layout = Layout::of(export, zone(format))?;
         let scan = Scan {
             table: export.table,
             resolution: export.resolution,
@@ -128,7 +134,7 @@ impl Engine {
 }
 
 impl Layout {
-    fn of(export: &Export) -> Result<Self, ExportError> {
+    fn of(export: &Export, zone: &'static str) -> Result<Self, ExportError> {
         let (table, resolution) = (export.table, export.resolution);
         let all = numbers(table, resolution);
         let is_text = |name: &str| table.texts().iter().position(|text| text.name == name);
@@ -149,7 +155,7 @@ impl Layout {
                 }
             }
         }
-        let time = Field::new(TIME, DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))), false);
+        let time = Field::new(TIME, DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from(zone))), false);
         let named = texts.iter().map(|&text| Field::new(table.texts()[text].name, DataType::Utf8, true));
         let counted = chosen.iter().map(|(name, column)| {
             let is_mean = matches!(column, ScanColumn::Rollup(_, Statistic::Mean));
@@ -157,12 +163,12 @@ impl Layout {
         });
         let fields: Vec<Field> = std::iter::once(time).chain(named).chain(counted).collect();
         let numbers = chosen.into_iter().map(|(_, column)| column).collect();
-        Ok(Self { texts, numbers, schema: Arc::new(Schema::new(fields)) })
+        Ok(Self { zone, texts, numbers, schema: Arc::new(Schema::new(fields)) })
     }
 
     fn batch(&self, block: &Block<'_>) -> Result<RecordBatch, ArrowError> {
         let rows = block.times.len();
-        let time = TimestampMicrosecondArray::from_iter_values(block.times.iter().copied()).with_timezone("UTC");
+        let time = TimestampMicrosecondArray::from_iter_values(block.times.iter().copied()).with_timezone(self.zone);
         let mut columns: Vec<ArrayRef> = vec![Arc::new(time)];
         for &text in &self.texts {
             let value = (block.subject.table().texts()[text].get)(block.subject);
@@ -261,6 +267,27 @@ mod tests {
 
     use super::super::decode::column_name;
     use super::*;
+
+    #[test]
+    fn comma_separated_times_are_rfc_3339() {
+        let export = Export {
+            table: Table::Node,
+            resolution: Resolution::Raw,
+            wanted: Wanted::All,
+            from: 0,
+            to: 1,
+            columns: vec!["time".to_owned()],
+            budget: Budget { deadline: Instant::now(), decoded_bytes: 0 },
+        };
+        let layout = Layout::of(&export, zone(Format::Csv)).unwrap();
+        let times = TimestampMicrosecondArray::from(vec![1_769_860_800_123_456]).with_timezone(layout.zone);
+        let batch = RecordBatch::try_new(Arc::clone(&layout.schema), vec![Arc::new(times)]).unwrap();
+        let mut out = Vec::new();
+        let mut writer = Writer::new(Format::Csv, &layout.schema, &mut out).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "time\n2026-01-31T12:00:00.123456Z\n");
+    }
 
     #[test]
     fn the_columns_of_an_export_are_named_as_on_disk() {
