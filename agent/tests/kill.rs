@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rig::fake_cgroups::{FakeCgroups, overwrite};
-use rig::{Agent, Line, eventually, open_directory, recording};
+use rig::{Agent, Line, eventually, open_directory, recording, within};
 
 const KILLS: u64 = 200;
 const CONTAINERS: usize = 5;
@@ -46,7 +46,8 @@ fn two_hundred_kills_lose_nothing_that_was_written_and_write_nothing_twice() {
         promised
     });
     let last = line().start().ready();
-    eventually("recovery", || (last.status()["store"]["scanning"] == false).then_some(()));
+    // Up to two hundred spills, each of them with a sync for every table that it becomes a file of.
+    within(Duration::from_secs(240), "recovery", || (last.status()["store"]["scanning"] == false).then_some(()));
     last.stop();
 
     for leftovers in ["spill", "tmp", "corrupt"] {

@@ -52,6 +52,8 @@ fn promtool_finds_nothing_wrong_but_what_cadvisors_names_force() {
         return;
     }
     agents(|agent| {
+        // Ready is who has stored an event of its start; containers come with the first pass.
+        rig::eventually("the first pass", || (agent.counter("ticks_total") > 0).then_some(()));
         let text = agent.get("/metrics").body;
         // A machine may have no cgroup with a process but the root.
         let has_containers = agent.counter("containers") > 0;

@@ -51,8 +51,13 @@ pub(crate) fn open_directory() -> tempfile::TempDir {
 }
 
 /// Asks until an answer satisfies, at most [`PATIENCE`] long.
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, ask)
+}
+
+/// Asks until an answer satisfies, for as long as work takes that waits for a slow disk many times.
+pub(crate) fn within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask() {
             return answer;
