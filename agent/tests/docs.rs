@@ -58,7 +58,10 @@ fn the_readme_names_the_flags_that_there_are() {
     let of_others = ["--release", "--bin", "--test", "--scenario", "--duration", "--like"];
     let (named, known): (Vec<&str>, Vec<&str>) = (flags(&readme).collect(), flags(&help).collect());
     for flag in &named {
-        assert!(known.contains(flag) || of_others.contains(flag), "the README names {flag}, which --help does not have");
+        assert!(
+            known.contains(flag) || of_others.contains(flag),
+            "the README names {flag}, which --help does not have"
+        );
     }
     for flag in known {
         assert!(named.contains(&flag), "the README does not name {flag}");
