@@ -14,7 +14,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::http::Shared;
-use crate::http::answer::{self, Lasts, Made, Wish};
+use crate::http::answer::{self, Content, Lasts, Made, Wish};
 use crate::http::api::{Parameters, none};
 use crate::http::endpoint::{ENDPOINTS, Endpoint, Reply};
 use crate::http::error::ApiError;
@@ -38,7 +38,7 @@ pub(super) async fn openapi(
         let version = &service.facts.get().version;
         let body =
             serde_json::to_vec(&document(version, guarded)).map_err(|error| AskError::Failed(error.to_string()))?;
-        Ok(Made { body, content_type: "application/json", lasts: Lasts::Sealed })
+        Ok(Made { content: Content::Whole(body), content_type: "application/json", lasts: Lasts::Sealed })
     })
     .await
 }
