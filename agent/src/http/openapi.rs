@@ -117,10 +117,15 @@ fn replied(replies: &[Reply], schemas: &mut SchemaGenerator) -> Value {
 }
 
 fn refused(status: u16) -> Value {
-    if status == StatusCode::NOT_MODIFIED.as_u16() {
-        json!({ "description": "The answer is the one with the tag that the client has" })
-    } else {
-        json!({ "$ref": "#/components/responses/Error" })
+    match StatusCode::from_u16(status) {
+        Ok(StatusCode::NOT_MODIFIED) => {
+            json!({ "description": "The answer is the one with the tag that the client has" })
+        }
+        // It is refused before anybody could say more.
+        Ok(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) => {
+            json!({ "description": "The head of the request is too large" })
+        }
+        _ => json!({ "$ref": "#/components/responses/Error" }),
     }
 }
 
