@@ -39,6 +39,7 @@ mod pieces;
 mod prometheus;
 mod query;
 mod reply;
+mod series;
 mod serve;
 mod text_format;
 mod values;

@@ -10,12 +10,11 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::http::Shared;
-use crate::http::accept::SeriesFormat;
-use crate::http::answer::{self, Lasts, Made, Wish};
+use crate::http::answer::{self, Made, Wish};
 use crate::http::error::ApiError;
 use crate::http::query::{Given, Pairs, QueryError};
 use crate::http::reply::{ProcessesReply, TopReply};
-use crate::http::{arrow, ask, columnar};
+use crate::http::{ask, series};
 use crate::service::question::AskError;
 use crate::service::{Service, catalogue};
 
@@ -84,13 +83,7 @@ pub(super) async fn timeseries(
     let asked = ask::series(pairs(parameters)?, clock::wall())?;
     answer::answer(&shared, Wish::of(&headers), move |service, wish| {
         let question = asked.whole(&*service.questions, |question, range| question.range = range);
-        let answer = service.questions.series(&question)?;
-        let lasts = if answer.is_sealed { Lasts::Sealed } else { Lasts::Moment };
-        let body = match wish.format {
-            SeriesFormat::Json => columnar::write(answer),
-            SeriesFormat::Arrow => arrow::write(answer)?,
-        };
-        Ok(Made { body, content_type: wish.format.content_type(), lasts })
+        series::made(service.questions.series(&question)?, wish.format)
     })
     .await
 }

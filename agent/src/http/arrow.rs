@@ -5,6 +5,7 @@
 //! surprise: names are dictionaries that every batch shares, so a series of a million points names its container once.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_array::builder::StringDictionaryBuilder;
@@ -17,24 +18,27 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
 use crate::http::columnar::{shown_as, width_ms};
-use crate::service::question::{AskError, Series, SeriesAnswer, SeriesData};
+use crate::service::question::{Series, SeriesAnswer, SeriesData};
 
-/// The answer as a stream.
-pub(super) fn write(answer: SeriesAnswer) -> Result<Vec<u8>, AskError> {
-    stream(answer).map_err(|error| AskError::Failed(error.to_string()))
+/// Writes the answer as a stream, a batch for each series.
+pub(super) fn write_to(answer: SeriesAnswer, to: &mut dyn Write) -> io::Result<()> {
+    stream(answer, to).map_err(|error| match error {
+        ArrowError::IoError(_, error) => error,
+        other => io::Error::other(other),
+    })
 }
 
-fn stream(answer: SeriesAnswer) -> Result<Vec<u8>, ArrowError> {
+fn stream(answer: SeriesAnswer, to: &mut dyn Write) -> Result<(), ArrowError> {
     let layout = Layout::of(&answer.series);
     let texts: Vec<ArrayRef> =
         layout.texts.iter().map(|text| dictionary(text, &answer.series)).collect::<Result<_, _>>()?;
     let schema = Arc::new(layout.schema());
-    let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
+    let mut writer = StreamWriter::try_new(to, &schema)?;
     for (index, series) in answer.series.into_iter().enumerate() {
         let columns = layout.columns(index, series.data, &texts)?;
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
     }
-    writer.into_inner()
+    writer.finish()
 }
 
 /// A column of text.
@@ -169,7 +173,8 @@ mod tests {
 
     fn batches(series: Vec<Series>) -> Vec<RecordBatch> {
         let answer = SeriesAnswer { range: TimeRange { from: 0, to: 9 }, series, notes: Vec::new(), is_sealed: false };
-        let bytes = write(answer).unwrap();
+        let mut bytes = Vec::new();
+        write_to(answer, &mut bytes).unwrap();
         StreamReader::try_new(&bytes[..], None).unwrap().map(Result::unwrap).collect()
     }
 

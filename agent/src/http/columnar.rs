@@ -1,43 +1,78 @@
 //! Series as columnar JSON: what `reply.rs` describes as `SeriesReply`, written by hand because there may be millions of points.
 //!
-//! Times are whole milliseconds, gaps are null, whole numbers have no `.0`. The surprise: the answer is taken apart while it is
-//! written, so that a large one is in memory once and a half, not twice.
+//! Times are whole milliseconds, gaps are null, whole numbers have no `.0`. The surprise: the answer is taken apart while it
+//! is written, so that the memory of each series is free as soon as it is text.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use crate::model::UnixMicros;
 use crate::service::question::{Buckets, Mark, Series, SeriesAnswer, SeriesData};
 
 /// How many bytes a number or a time takes, rather too many: growing costs more than address space.
 const BYTES_PER_NUMBER: usize = 18;
+/// So many values are written between two drains.
+const VALUES_AT_ONCE: usize = 2048;
 /// Whole numbers up to this are written as such; every one of them is exact.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// The answer as JSON.
 #[must_use]
 pub fn write(answer: SeriesAnswer) -> Vec<u8> {
-    let numbers: usize = answer.series.iter().map(|series| numbers_of(&series.data)).sum();
-    let mut out = Vec::with_capacity(numbers * BYTES_PER_NUMBER + answer.series.len() * 512 + 256);
-    out.extend_from_slice(b"{\"from\":");
-    time(&mut out, answer.range.from);
-    out.extend_from_slice(b",\"to\":");
-    time(&mut out, answer.range.to);
-    out.extend_from_slice(b",\"series\":");
-    list(&mut out, answer.series, series);
-    out.extend_from_slice(b",\"notes\":");
-    list(&mut out, answer.notes, |out, note| text(out, &note));
-    out.push(b'}');
+    let mut out = Vec::with_capacity(numbers_of(&answer) * BYTES_PER_NUMBER + answer.series.len() * 512 + 256);
+    // Nothing is drained, so nothing can fail.
+    let _ = compose(&mut out, answer, &mut |_| Ok(()));
     out
 }
 
-fn numbers_of(data: &SeriesData) -> usize {
+/// Writes the answer as JSON, some kilobytes at a time.
+///
+/// # Errors
+/// Where they are not taken.
+pub fn write_to(answer: SeriesAnswer, to: &mut dyn Write) -> io::Result<()> {
+    let mut out = Vec::new();
+    compose(&mut out, answer, &mut |out| {
+        to.write_all(out)?;
+        out.clear();
+        Ok(())
+    })?;
+    to.write_all(&out)
+}
+
+/// Takes what is written so far.
+type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>;
+
+fn compose(out: &mut Vec<u8>, answer: SeriesAnswer, drain: Drain<'_>) -> io::Result<()> {
+    out.extend_from_slice(b"{\"from\":");
+    time(out, answer.range.from);
+    out.extend_from_slice(b",\"to\":");
+    time(out, answer.range.to);
+    out.extend_from_slice(b",\"series\":[");
+    for (index, one) in answer.series.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        series(out, one, drain)?;
+    }
+    out.extend_from_slice(b"],\"notes\":");
+    list(out, answer.notes, |out, note| text(out, &note));
+    out.push(b'}');
+    Ok(())
+}
+
+/// How many numbers and times an answer has.
+pub(super) fn numbers_of(answer: &SeriesAnswer) -> usize {
+    answer.series.iter().map(|series| numbers_of_series(&series.data)).sum()
+}
+
+fn numbers_of_series(data: &SeriesData) -> usize {
     match data {
         SeriesData::Exact { times, .. } => times.len() * 2,
         SeriesData::Buckets(buckets) => buckets.times.len() * 5,
     }
 }
 
-fn series(out: &mut Vec<u8>, series: Series) {
+fn series(out: &mut Vec<u8>, series: Series, drain: Drain<'_>) -> io::Result<()> {
     out.extend_from_slice(b"{\"metric\":");
     text(out, &series.metric);
     out.extend_from_slice(b",\"unit\":");
@@ -46,16 +81,17 @@ fn series(out: &mut Vec<u8>, series: Series) {
     match series.data {
         SeriesData::Exact { times, values } => {
             out.extend_from_slice(b",\"resolution\":\"raw\"");
-            write_times(out, &times);
-            column(out, "v", &values, number);
+            column(out, "t", (&times, time), drain)?;
+            column(out, "v", (&values, number), drain)?;
         }
-        SeriesData::Buckets(buckets) => write_buckets(out, &buckets),
+        SeriesData::Buckets(buckets) => write_buckets(out, &buckets, drain)?,
     }
     if !series.marks.is_empty() {
         out.extend_from_slice(b",\"marks\":");
         list(out, series.marks, mark);
     }
     out.push(b'}');
+    Ok(())
 }
 
 /// Who it is; the container's id is `container`, so its name in its pod is `container_name`.
@@ -77,18 +113,19 @@ pub(super) fn shown_as(label: &'static str) -> &'static str {
     }
 }
 
-fn write_buckets(out: &mut Vec<u8>, buckets: &Buckets) {
+fn write_buckets(out: &mut Vec<u8>, buckets: &Buckets, drain: Drain<'_>) -> io::Result<()> {
     let resolution = resolution_of(buckets);
     out.extend_from_slice(b",\"resolution\":");
     text(out, resolution);
     out.extend_from_slice(b",\"width_ms\":");
     number(out, width_ms(buckets));
-    write_times(out, &buckets.times);
+    column(out, "t", (&buckets.times, time), drain)?;
     for (name, values) in
         [("min", &buckets.min), ("max", &buckets.max), ("mean", &buckets.mean), ("last", &buckets.last)]
     {
-        column(out, name, values, number);
+        column(out, name, (values, number), drain)?;
     }
+    Ok(())
 }
 
 /// What buckets are made of, in a word.
@@ -121,22 +158,29 @@ fn list<T>(out: &mut Vec<u8>, items: Vec<T>, item: impl Fn(&mut Vec<u8>, T)) {
     out.push(b']');
 }
 
-fn column<T: Copy>(out: &mut Vec<u8>, name: &str, values: &[T], mut value: impl FnMut(&mut Vec<u8>, T)) {
+/// Values, and how one is written.
+fn column<T: Copy>(
+    out: &mut Vec<u8>,
+    name: &str,
+    (values, value): (&[T], impl Fn(&mut Vec<u8>, T)),
+    drain: Drain<'_>,
+) -> io::Result<()> {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":[");
-    for &it in values {
-        value(out, it);
-        out.push(b',');
-    }
-    if !values.is_empty() {
-        out.pop();
+    let mut is_first = true;
+    for some in values.chunks(VALUES_AT_ONCE) {
+        for &it in some {
+            if !is_first {
+                out.push(b',');
+            }
+            is_first = false;
+            value(out, it);
+        }
+        drain(out)?;
     }
     out.push(b']');
-}
-
-fn write_times(out: &mut Vec<u8>, times: &[UnixMicros]) {
-    column(out, "t", times, time);
+    Ok(())
 }
 
 fn time(out: &mut Vec<u8>, time: UnixMicros) {
@@ -212,6 +256,25 @@ mod tests {
     }
 
     #[test]
+    fn a_long_answer_comes_in_small_parts() {
+        struct Parts(Vec<usize>);
+        impl Write for Parts {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.push(bytes.len());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let answer = one(SeriesData::Exact { times: (0..100_000).collect(), values: vec![0.1; 100_000] });
+        let mut parts = Parts(Vec::new());
+        write_to(answer.clone(), &mut parts).unwrap();
+        assert!(parts.0.iter().all(|bytes| *bytes < 64 << 10), "{:?}", parts.0);
+        assert_eq!(parts.0.iter().sum::<usize>(), write(answer).len());
+    }
+
+    #[test]
     fn an_empty_answer() {
         let answer =
             SeriesAnswer { series: Vec::new(), notes: Vec::new(), ..one(SeriesData::Buckets(Buckets::default())) };
@@ -235,6 +298,9 @@ mod tests {
                 let answer = one(data);
                 // Through text as well: the parser is not exact to the last bit.
                 let described = serde_json::to_vec(&SeriesReply::from(&answer)).unwrap();
+                let mut streamed = Vec::new();
+                write_to(answer.clone(), &mut streamed).unwrap();
+                prop_assert_eq!(&streamed, &write(answer.clone()));
                 prop_assert_eq!(parsed(&answer), serde_json::from_slice::<Value>(&described).unwrap());
             }
         }

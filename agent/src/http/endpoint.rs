@@ -69,15 +69,15 @@ pub(super) struct Reply {
 }
 
 /// Statuses but 200: of paths that answer at once.
-const COMMON: &[u16] = &[400, 401, 403];
+const COMMON: &[u16] = &[400, 401, 403, 431];
 /// Of answers behind a door.
-const MADE: &[u16] = &[400, 401, 403, 500, 503];
+const MADE: &[u16] = &[400, 401, 403, 431, 500, 503];
 /// Of those that a client may have already.
-const KEPT: &[u16] = &[304, 400, 401, 403, 500, 503];
+const KEPT: &[u16] = &[304, 400, 401, 403, 431, 500, 503];
 /// Of questions about what is recorded.
-const ASKED: &[u16] = &[400, 401, 403, 404, 413, 500, 503];
+const ASKED: &[u16] = &[400, 401, 403, 404, 413, 431, 500, 503];
 /// Of those whose answer a client may have already.
-const SEALED: &[u16] = &[304, 400, 401, 403, 404, 413, 500, 503];
+const SEALED: &[u16] = &[304, 400, 401, 403, 404, 413, 431, 500, 503];
 
 macro_rules! json {
     ($reply:ty) => {

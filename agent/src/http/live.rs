@@ -61,7 +61,7 @@ pub(super) async fn live(
     let (sender, events) = pieces::channel(WAITING_EVENTS);
     let long = lifetime.extend(LONGEST);
     tokio::spawn(stream.run(sender, lifetime));
-    let mut response = Body::new(PiecesBody::new(Piece::Bytes(first), events, long, turn)).into_response();
+    let mut response = Body::new(PiecesBody::new(Some(Piece::Bytes(first)), events, (long, turn))).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     Ok(response)
 }

@@ -14,7 +14,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::http::Shared;
-use crate::http::answer::{self, Lasts, Made, Wish};
+use crate::http::answer::{self, Content, Lasts, Made, Wish};
 use crate::http::api::{Parameters, none};
 use crate::http::endpoint::{ENDPOINTS, Endpoint, Reply};
 use crate::http::error::ApiError;
@@ -38,7 +38,7 @@ pub(super) async fn openapi(
         let version = &service.facts.get().version;
         let body =
             serde_json::to_vec(&document(version, guarded)).map_err(|error| AskError::Failed(error.to_string()))?;
-        Ok(Made { body, content_type: "application/json", lasts: Lasts::Sealed })
+        Ok(Made { content: Content::Whole(body), content_type: "application/json", lasts: Lasts::Sealed })
     })
     .await
 }
@@ -117,10 +117,15 @@ fn replied(replies: &[Reply], schemas: &mut SchemaGenerator) -> Value {
 }
 
 fn refused(status: u16) -> Value {
-    if status == StatusCode::NOT_MODIFIED.as_u16() {
-        json!({ "description": "The answer is the one with the tag that the client has" })
-    } else {
-        json!({ "$ref": "#/components/responses/Error" })
+    match StatusCode::from_u16(status) {
+        Ok(StatusCode::NOT_MODIFIED) => {
+            json!({ "description": "The answer is the one with the tag that the client has" })
+        }
+        // It is refused before anybody could say more.
+        Ok(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) => {
+            json!({ "description": "The head of the request is too large" })
+        }
+        _ => json!({ "$ref": "#/components/responses/Error" }),
     }
 }
 

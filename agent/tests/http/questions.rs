@@ -17,8 +17,9 @@ use fgm_agent::service::question::{
 
 use crate::fake::NOW;
 
-/// Points of the series `many`.
+/// Points of the series `many`, and of `large`, which is written while it is read.
 pub(crate) const MANY: usize = 20_000;
+pub(crate) const LARGE: usize = 200_000;
 
 pub(crate) struct FakeQuestions {
     /// What the list of containers answers.
@@ -82,10 +83,13 @@ impl FakeQuestions {
     fn data(&self, metric: &str, range: TimeRange) -> SeriesData {
         match metric {
             "minutes" => buckets(),
-            "many" => SeriesData::Exact {
-                times: (0..MANY as i64).map(|n| NOW + n * 1_000_000).collect(),
-                values: (0..MANY).map(|n| n as f64 / 8.0).collect(),
-            },
+            "many" | "large" => {
+                let points = if metric == "many" { MANY } else { LARGE };
+                SeriesData::Exact {
+                    times: (0..points as i64).map(|n| NOW + n * 1_000_000).collect(),
+                    values: (0..points).map(|n| n as f64 / 8.0).collect(),
+                }
+            }
             "live" => {
                 let times = self.points.lock().unwrap().clone();
                 let times: Vec<i64> = times.into_iter().filter(|time| (range.from..range.to).contains(time)).collect();

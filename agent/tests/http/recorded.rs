@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::client::{bytes, connect, dechunked, get, request};
 use crate::fake::server;
-use crate::questions::MANY;
+use crate::questions::{LARGE, MANY};
 
 fn asking(target: &str, headers: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
@@ -123,32 +123,34 @@ fn of_arrow(body: &[u8]) -> Points {
 }
 
 #[test]
-fn every_encoding_and_format_has_the_same_values() {
+fn every_encoding_and_format_has_the_same_values_whole_or_in_parts() {
     let server = server();
     let arrow = "Accept: application/vnd.apache.arrow.stream\r\n";
-    let ask = |headers: &str| bytes(server.api, &asking("/api/timeseries?metric=many&points=all", headers));
-    let (plain, body) = ask("");
-    assert_eq!((plain.status, plain.header("content-encoding")), (200, None));
-    let expected = of_json(&body);
-    assert_eq!(expected.0.len(), MANY);
+    for (metric, points, is_in_parts) in [("many", MANY, false), ("large", LARGE, true)] {
+        let target = format!("/api/timeseries?metric={metric}&points=all");
+        let ask = |headers: &str| bytes(server.api, &asking(&target, headers));
+        let (plain, body) = ask("");
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, None));
+        assert_eq!(plain.header("transfer-encoding").is_some(), is_in_parts);
+        let expected = of_json(&body);
+        assert_eq!(expected.0.len(), points);
 
-    let (answer, gzip) = ask("Accept-Encoding: gzip, deflate\r\n");
-    assert_eq!(answer.header("content-encoding"), Some("gzip"));
-    assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
-    let mut unpacked = Vec::new();
-    flate2::read::GzDecoder::new(&gzip[..]).read_to_end(&mut unpacked).unwrap();
-    assert!(gzip.len() < body.len() / 2 && of_json(&unpacked) == expected);
+        let (answer, gzip) = ask("Accept-Encoding: gzip, deflate\r\n");
+        assert_eq!(answer.header("content-encoding"), Some("gzip"));
+        assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
+        assert!(gzip.len() < body.len() / 2 && of_json(&gunzip(&gzip)) == expected);
 
-    let (answer, zstd) = ask("Accept-Encoding: gzip, zstd\r\n");
-    assert_eq!(answer.header("content-encoding"), Some("zstd"));
-    assert_eq!(of_json(&zstd::decode_all(&zstd[..]).unwrap()), expected);
+        let (answer, zstd) = ask("Accept-Encoding: gzip, zstd\r\n");
+        assert_eq!(answer.header("content-encoding"), Some("zstd"));
+        assert_eq!(of_json(&zstd::decode_all(&zstd[..]).unwrap()), expected);
 
-    let (answer, stream) = ask(arrow);
-    assert_eq!(answer.header("content-type"), Some("application/vnd.apache.arrow.stream"));
-    assert_eq!(of_arrow(&stream), expected);
-    let (answer, stream) = ask(&format!("{arrow}Accept-Encoding: zstd\r\n"));
-    assert_eq!(answer.header("content-encoding"), Some("zstd"));
-    assert_eq!(of_arrow(&zstd::decode_all(&stream[..]).unwrap()), expected);
+        let (answer, stream) = ask(arrow);
+        assert_eq!(answer.header("content-type"), Some("application/vnd.apache.arrow.stream"));
+        assert_eq!(of_arrow(&stream), expected);
+        let (answer, stream) = ask(&format!("{arrow}Accept-Encoding: zstd\r\n"));
+        assert_eq!(answer.header("content-encoding"), Some("zstd"));
+        assert_eq!(of_arrow(&zstd::decode_all(&stream[..]).unwrap()), expected);
+    }
 }
 
 #[test]
@@ -161,22 +163,33 @@ fn small_answers_are_left_as_they_are() {
 fn sealed_answers_have_a_tag_and_are_not_sent_twice() {
     let server = server();
     let ask = |target: &str, headers: &str| bytes(server.api, &asking(target, headers));
-    let (first, body) = ask("/api/timeseries?metric=many", "");
-    let tag = first.header("etag").unwrap().to_owned();
-    assert_eq!(first.header("cache-control"), Some("no-cache"));
-    assert!(tag.starts_with('"') && !body.is_empty());
-    let (again, body) = ask("/api/timeseries?metric=many", &format!("If-None-Match: {tag}\r\n"));
-    assert_eq!((again.status, body.len(), again.header("etag")), (304, 0, Some(tag.as_str())));
-    let weak = format!("W/{tag}");
-    let (packed, _) = ask("/api/timeseries?metric=many", "Accept-Encoding: gzip\r\n");
-    assert_eq!(packed.header("etag"), Some(weak.as_str()));
-    let (again, body) =
-        ask("/api/timeseries?metric=many", &format!("Accept-Encoding: gzip\r\nIf-None-Match: {weak}\r\n"));
-    assert_eq!((again.status, body.len()), (304, 0));
-    let (other, _) = ask("/api/timeseries?metric=other", &format!("If-None-Match: {tag}\r\n"));
-    assert_eq!(other.status, 200);
+    for target in ["/api/timeseries?metric=many", "/api/timeseries?metric=large"] {
+        let (first, body) = ask(target, "");
+        let tag = first.header("etag").unwrap().to_owned();
+        assert_eq!(first.header("cache-control"), Some("no-cache"));
+        assert!(tag.starts_with('"') && !body.is_empty());
+        let (again, body) = ask(target, &format!("If-None-Match: {tag}\r\n"));
+        assert_eq!((again.status, body.len(), again.header("etag")), (304, 0, Some(tag.as_str())));
+        let weak = format!("W/{tag}");
+        let (packed, _) = ask(target, "Accept-Encoding: gzip\r\n");
+        assert_eq!(packed.header("etag"), Some(weak.as_str()));
+        let (again, body) = ask(target, &format!("Accept-Encoding: gzip\r\nIf-None-Match: {weak}\r\n"));
+        assert_eq!((again.status, body.len()), (304, 0));
+        let (other, _) = ask("/api/timeseries?metric=other", &format!("If-None-Match: {tag}\r\n"));
+        assert_eq!(other.status, 200);
+    }
     let (open, _) = ask("/api/timeseries?metric=open", "If-None-Match: *\r\n");
     assert_eq!((open.status, open.header("etag"), open.header("cache-control")), (200, None, Some("no-store")));
+}
+
+#[test]
+fn clients_that_leave_a_large_answer_give_their_turn_back() {
+    let server = server();
+    for _ in 0..20 {
+        let mut stream = connect(server.api, &asking("/api/timeseries?metric=large", ""));
+        stream.read_exact(&mut [0; 100]).unwrap();
+    }
+    assert_eq!(get(server.api, "/api/timeseries?metric=a").status, 200);
 }
 
 #[test]
