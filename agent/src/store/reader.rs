@@ -8,7 +8,6 @@ use std::sync::{Arc, PoisonError};
 use serde::Serialize;
 
 use super::catalog::ContainerSummary;
-use super::events::{EventRow, EventsError};
 use super::footer::FORMAT_VERSION;
 use super::query::Engine;
 use super::resolution::Resolution;
@@ -122,19 +121,6 @@ impl Reader {
         let state = self.shared.lock();
         let found = segments(&state).filter_map(|segment| segment.series_of(Table::Containers, container_id));
         found.map(|series| series.encoded().to_vec()).collect()
-    }
-
-    /// The newest events that are wanted; see [`Engine::events`].
-    ///
-    /// # Errors
-    /// A sealed file is damaged.
-    pub fn events(
-        &self,
-        span: (UnixMicros, UnixMicros),
-        limit: usize,
-        wanted: &dyn Fn(&EventRow) -> bool,
-    ) -> Result<Vec<EventRow>, EventsError> {
-        self.engine.events(span, limit, wanted)
     }
 
     /// Every container that the store has rows of, the one seen first last.

@@ -21,15 +21,14 @@ pub(super) fn answer(asking: &Asking, question: &SeriesQuestion, budget: Budget)
     let chosen = chosen(asking, &question.selection, question.range)?;
     let mut answer = separate::answer(asking, &SeriesQuestion { group: None, ..question.clone() }, budget)?;
     let lane_of = lane_of(&chosen);
-    let mut joined: BTreeMap<(usize, (Key, usize)), Vec<Series>> = BTreeMap::new();
+    let mut joined: BTreeMap<(String, (Key, usize)), Vec<Series>> = BTreeMap::new();
     let mut apart = Vec::new();
     for series in answer.series {
-        let metric = question.metrics.iter().position(|name| *name == series.metric).unwrap_or_default();
         let lane = series.labels.get("container_id").and_then(|id| lane_of.get(id));
         match lane {
             // A process or a device of an instance has no successor.
             Some(lane) if series.labels.keys().all(|name| JOINED.contains(name)) => {
-                joined.entry((metric, lane.clone())).or_default().push(series);
+                joined.entry((series.metric.clone(), lane.clone())).or_default().push(series);
             }
             _ => apart.push(series),
         }

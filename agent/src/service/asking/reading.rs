@@ -11,7 +11,7 @@ use super::{Asking, Fault};
 use crate::analysis::evaluate::Evaluator;
 use crate::derived::SeriesSpec;
 use crate::scan::{Block, Budget, Scan, ScanColumn, ScanError, Values, Wanted};
-use crate::service::question::{AskError, MAX_POINTS};
+use crate::service::question::{AskError, MAX_POINTS, MAX_SERIES};
 
 /// Where the columns of each metric are in a scan.
 struct Columns {
@@ -89,7 +89,8 @@ pub(super) fn read<O: Outs>(
 /// What is said where an answer would have too many points.
 pub(super) fn too_many() -> AskError {
     AskError::TooMuch(format!(
-        "the answer would have more than {MAX_POINTS} points: ask for fewer points, fewer containers or a shorter range"
+        "the answer would have more than {MAX_SERIES} series or {MAX_POINTS} points: ask for fewer containers, fewer points \
+         or a shorter range"
     ))
 }
 

@@ -15,7 +15,7 @@ use crate::service::question::{
 };
 
 /// What is said where readings are gone.
-pub(super) const ONLY_MINUTES: &str =
+const ONLY_MINUTES: &str =
     "of a part of this range only minutes are kept, so what is shown of it is a minute and more wide";
 
 /// Answers a question without groups.
@@ -44,15 +44,24 @@ pub(super) fn answer(asking: &Asking, question: &SeriesQuestion, budget: Budget)
             found[group.metrics[metric]].push(one);
         }
     }
+    let nothing_of = specs.iter().zip(&found).filter(|(_, series)| series.is_empty());
+    let notes = notes(lacks_readings, nothing_of.map(|(spec, _)| spec.name.as_str()));
     for series in &mut found {
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
     Ok(SeriesAnswer {
         range: question.range,
         series: found.into_iter().flatten().collect(),
-        notes: lacks_readings.then(|| ONLY_MINUTES.to_owned()).into_iter().collect(),
+        notes,
         is_sealed: asking.is_sealed(question.range),
     })
+}
+
+/// What is to be said of an answer: that some of it is coarse, and of which metrics there is nothing.
+pub(super) fn notes<'a>(lacks_readings: bool, nothing_of: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let coarse = lacks_readings.then(|| ONLY_MINUTES.to_owned());
+    let nothing = nothing_of.map(|name| format!("nothing that was asked for has a value of {name} in this range"));
+    coarse.into_iter().chain(nothing).collect()
 }
 
 /// Metrics that are read in the same passes.

@@ -9,7 +9,7 @@ use super::chosen::{chosen, not_nested, wanted};
 use super::labels::{Labels, group_of};
 use super::outs::{Outs, Whose};
 use super::plan::{self, Plan};
-use super::separate::{Becomes, ONLY_MINUTES, affordable, alike};
+use super::separate::{Becomes, affordable, alike, notes};
 use super::{Asking, Fault, reading};
 use crate::analysis::aggregate::{Aggregate as Cell, Cells, Contribution, Member};
 use crate::analysis::buckets::Grid;
@@ -68,10 +68,13 @@ pub(super) fn answer(asking: &Asking, question: &SeriesQuestion, budget: Budget)
         }
     }
     series.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.labels.cmp(&other.labels)));
+    let has_series = |metric: &usize| series.iter().any(|(of, _)| of == metric);
+    let nothing_of = (0..specs.len()).filter(|metric| !has_series(metric)).map(|metric| specs[metric].name.as_str());
+    let notes = notes(lacks_readings, nothing_of);
     Ok(SeriesAnswer {
         range: question.range,
         series: series.into_iter().map(|(_, series)| series).collect(),
-        notes: lacks_readings.then(|| ONLY_MINUTES.to_owned()).into_iter().collect(),
+        notes,
         is_sealed: asking.is_sealed(question.range),
     })
 }

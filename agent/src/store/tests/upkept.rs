@@ -92,7 +92,7 @@ fn a_name_that_comes_after_the_rows_were_sealed_reaches_answers_events_and_the_m
         std::thread::yield_now();
     }
     out.send(TickBuilder::default().birth_of(1, Subject::Container(Arc::new(named))).death(1).build()).unwrap();
-    let told = || reader.events((HOUR, HOUR + HOUR_USEC), 10, &|_| true).unwrap();
+    let told = || reader.engine().events((HOUR, HOUR + HOUR_USEC), 10, &|_| true).unwrap();
     while !told()[0].texts.contains_key("container") {
         std::thread::yield_now();
     }
