@@ -3,7 +3,7 @@
 //!
 //! What a subject's value is: its mean in the cell; for the largest of all its largest, for the least its least, so that no
 //! spike is lost. Readings come with jitter, so a cell between two that have a value may have none: the value before is
-//! carried over at most [`CARRIED_CELLS`] cells, unless a gap lies there. A subject that is gone contributes nothing; a cell
+//! carried over at most [`CARRIED_CELLS`] cells, to the end of the range too, unless a gap lies there. A subject that is gone contributes nothing; a cell
 //! to which nobody contributes is a gap and no zero. A quantile is of the values in a cell, linear between the two next to
 //! its rank `(n - 1) q` (type 7 of Hyndman and Fan, as in R and numpy). The surprise: blocks of subjects alternate, so each
 //! subject has a small state of its own, and only the cells are shared.
@@ -104,9 +104,14 @@ impl Cells {
         Contribution { cells: self, member }
     }
 
-    /// A member has no more points.
+    /// A member has no more points. At the end of the range nobody knows yet what comes next: its last value is carried there,
+    /// or the newest cells would lack all who are read a little later or more seldom.
     pub fn finish(&mut self, mut member: Member) {
         self.put_down(&mut member);
+        let Some((before, carried)) = member.before.filter(|_| !member.has_gap) else { return };
+        if self.grid.count.saturating_sub(before + 1) <= CARRIED_CELLS {
+            (before + 1..self.grid.count).for_each(|cell| self.contribute(cell, carried));
+        }
     }
 
     /// Whether a quantile had more values than may be kept.
@@ -389,12 +394,12 @@ mod tests {
                 .filter(|time| time.is_none_or(in_range))
                 .collect();
             let behind = kept.iter().rposition(|time| time.is_some_and(|time| time / 10 <= from as i64)).unwrap();
-            let ahead = kept.iter().position(|time| time.is_some_and(|time| time / 10 >= to as i64)).unwrap();
-            kept[behind..ahead].contains(&None)
+            let ahead = kept.iter().position(|time| time.is_some_and(|time| time / 10 >= to as i64));
+            kept[behind..ahead.unwrap_or(kept.len())].contains(&None)
         };
         let carried = |cell: usize| {
             let from = (0..cell).rev().find(|cell| own[*cell].is_some())?;
-            let to = (cell..10).find(|cell| own[*cell].is_some())?;
+            let to = (cell..10).find(|cell| own[*cell].is_some()).unwrap_or(10);
             (to - from - 1 <= CARRIED_CELLS && !has_gap(from, to)).then(|| own[from])?
         };
         (0..10).map(|cell| own[cell].or_else(|| carried(cell))).collect()
