@@ -41,6 +41,8 @@ pub(crate) trait Held: Send + Sync + std::fmt::Debug {
     fn look(&self, look: &mut dyn FnMut(&Seen<'_>));
     /// A number that grows with every tick that is held; cheap.
     fn ticks(&self) -> u64;
+    /// What was found earlier may not be so any more: the next look is a new one.
+    fn doubt(&self) {}
 }
 
 /// Answers scans; what it remembers of files is bounded.
@@ -143,8 +145,9 @@ impl Engine {
         Ok(rows)
     }
 
-    /// Whether a file is still part of what is held.
+    /// Whether a file that is gone is still part of what is held.
     pub(super) fn is_listed(&self, number: u64) -> bool {
+        self.held.doubt();
         let mut listed = false;
         self.held.look(&mut |seen| listed = seen.catalog.files().any(|file| file.number == number));
         listed

@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -61,7 +60,7 @@ struct State {
 pub struct View {
     roots: Vec<PathBuf>,
     state: Mutex<State>,
-    looks: AtomicU64,
+    opened: Instant,
 }
 
 impl View {
@@ -73,7 +72,7 @@ impl View {
         if let Some(missing) = roots.iter().find(|root| !root.exists()) {
             return Err(ViewError::Missing(missing.clone()));
         }
-        let view = Self { roots, state: Mutex::default(), looks: AtomicU64::new(0) };
+        let view = Self { roots, state: Mutex::default(), opened: Instant::now() };
         let is_empty = {
             let mut state = view.lock();
             view.look_again(&mut state);
@@ -115,7 +114,6 @@ impl View {
         let files: Vec<PathBuf> = self.roots.iter().flat_map(|root| sealed(root)).collect();
         let present: HashSet<&PathBuf> = files.iter().collect();
         let gone: Vec<PathBuf> = state.known.keys().filter(|path| !present.contains(path)).cloned().collect();
-        let mut changed = !gone.is_empty();
         for path in gone {
             state.forget(&path);
         }
@@ -126,13 +124,9 @@ impl View {
             .collect();
         let new: Vec<(PathBuf, Stamp)> =
             new.into_iter().filter(|(path, stamp)| state.known.get(path) != Some(stamp)).collect();
-        changed |= !new.is_empty();
         state.add(&new);
-        changed |= state.read_spills(spills);
+        state.read_spills(spills);
         state.looked = Some(Instant::now());
-        if changed {
-            self.looks.fetch_add(1, Relaxed);
-        }
     }
 }
 
@@ -184,15 +178,12 @@ impl State {
         }
     }
 
-    /// Reads spill files that are new or grew; whether there were any.
-    fn read_spills(&mut self, paths: Vec<PathBuf>) -> bool {
-        let before = self.spills.len();
+    /// Reads spill files that are new or grew.
+    fn read_spills(&mut self, paths: Vec<PathBuf>) {
         self.spills.retain(|path, _| paths.contains(path));
-        let mut changed = self.spills.len() != before;
         for path in paths {
             let Some(stamp) = stamp(&path) else { continue };
             if self.spills.get(&path).is_none_or(|spilled| spilled.stamp != stamp) {
-                changed = true;
                 // One that can't be read has no rows to show; `fgm-agent check` says what is wrong with it.
                 self.spills.insert(path.clone(), Spilled { stamp, replayed: replay(&path).ok() });
             }
@@ -205,7 +196,6 @@ impl State {
                 replayed.segment.retain_tables(|table| !is_sealed(table));
             }
         }
-        changed
     }
 }
 
@@ -225,14 +215,13 @@ impl Held for View {
         look(&Seen { catalog: &state.catalog, memory: memory.collect(), tail: None });
     }
 
+    fn doubt(&self) {
+        self.lock().looked = None;
+    }
+
+    /// Whoever records does not tell: every second may bring something.
     fn ticks(&self) -> u64 {
-        // Nobody else may be asking: whoever waits for news looks for them.
-        if let Ok(mut state) = self.state.try_lock()
-            && state.looked.is_none_or(|looked| looked.elapsed() >= FRESH)
-        {
-            self.look_again(&mut state);
-        }
-        self.looks.load(Relaxed)
+        self.opened.elapsed().as_secs()
     }
 }
 

@@ -18,7 +18,15 @@ const NAMED: usize = 3;
 
 /// Those that are meant, of those with rows in the range.
 pub(super) fn chosen(asking: &Asking, selection: &Selection, range: TimeRange) -> Result<Vec<ContainerSummary>, Fault> {
-    let everybody = asking.everybody(range)?;
+    among(asking, asking.everybody(range)?, selection)
+}
+
+/// The same of those that are known to have rows in the range.
+pub(super) fn among(
+    asking: &Asking,
+    everybody: Vec<ContainerSummary>,
+    selection: &Selection,
+) -> Result<Vec<ContainerSummary>, Fault> {
     if selection.containers.is_empty() {
         return Ok(everybody
             .into_iter()

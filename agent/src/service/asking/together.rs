@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::chosen::{chosen, not_nested, wanted};
+use super::chosen::{among, not_nested, wanted};
 use super::labels::{Labels, group_of};
 use super::outs::{Outs, Whose};
 use super::plan::{self, Plan};
@@ -31,7 +31,7 @@ pub(super) fn answer(asking: &Asking, question: &SeriesQuestion, budget: Budget)
     let specs = plan::specs(&question.metrics)?;
     let group = question.group.clone().unwrap_or(GroupBy::All);
     let everybody = asking.everybody(question.range)?;
-    let chosen = not_nested(chosen(asking, &question.selection, question.range)?, &everybody);
+    let chosen = not_nested(among(asking, everybody.clone(), &question.selection)?, &everybody);
     let groups = Groups::of(&chosen, &group);
     let mut series = Vec::new();
     let mut lacks_readings = false;

@@ -8,7 +8,7 @@ use super::{Asking, Fault, reading, together};
 use crate::analysis::buckets::{Buckets, Folding, Grid};
 use crate::scan::{Budget, ScanError};
 use crate::service::question::{
-    Aggregate, MAX_SERIES, Points, Selection, SeriesData, SeriesQuestion, TopAnswer, TopBy, TopEntry, TopQuestion,
+    Aggregate, MAX_SERIES, Points, SeriesData, SeriesQuestion, TopAnswer, TopBy, TopEntry, TopQuestion,
 };
 
 /// Subjects that are compared at most; more processes than that do not run on a node.
@@ -65,10 +65,9 @@ fn entry(labels: Labels, buckets: &Buckets) -> Option<TopEntry> {
 
 /// Sums of groups, each over all of its time.
 fn grouped(asking: &Asking, question: &TopQuestion, budget: Budget) -> Result<Vec<TopEntry>, Fault> {
-    let Selection { containers, filter } = question.selection.clone();
     let series = SeriesQuestion {
         metrics: vec![question.metric.clone()],
-        selection: Selection { containers, filter },
+        selection: question.selection.clone(),
         range: question.range,
         points: Points::AtMost(1_000),
         aggregate: Some(Aggregate::Sum),
