@@ -182,3 +182,25 @@ fn scans_see_each_row_once_while_files_are_sealed_and_merged() {
     drop(sender);
     store.join();
 }
+
+#[test]
+fn a_view_begins_again_where_files_were_merged_since_its_look() {
+    let data = tempfile::tempdir().unwrap();
+    let mut model = Model::new();
+    for run in 0..3 {
+        let ticks: Vec<Tick> = (0..5)
+            .map(|number| tick(number, HOUR + (run * 90 + number as i64) * 1_000_000, (0b11, 0), &mut model))
+            .collect();
+        super::endurance::record(data.path(), &[ticks]);
+    }
+    let engine = crate::store::view::View::open(vec![data.path().to_owned()]).unwrap().engine();
+    let scan = || told(&engine, &scan_of(Wanted::All, (HOUR, HOUR + HOUR_USEC)));
+    assert_eq!(scan().unwrap(), model);
+    upkeep(data.path(), HOUR + HOUR_USEC);
+    // Where the look is still fresh, the files that it found are gone.
+    let again = match scan() {
+        Err(ScanError::Changed) => scan(),
+        told => told,
+    };
+    assert_eq!(again.unwrap(), model);
+}
