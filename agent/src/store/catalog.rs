@@ -194,7 +194,9 @@ impl Catalog {
         replaced.extend(doubled.into_iter().filter_map(|key| self.remove_at(key)));
         let containers = self.note_all(footer);
         self.enter(SealedFile { containers, ..file });
-        self.tidy();
+        if !replaced.is_empty() {
+            self.tidy();
+        }
         (Inserted::New, replaced)
     }
 
@@ -405,11 +407,9 @@ impl Catalog {
         found.into_iter().filter_map(|key| self.remove_at(key)).collect()
     }
 
-    /// A pod is no container; who other rows are about is not kept here. A file of rollups alone keeps no container known:
-    /// three months of them would take more memory than a week of readings.
     fn note_all(&mut self, footer: &Footer) -> Box<[FileContainer]> {
         let directory = &footer.directory;
-        if directory.table != Table::Containers || directory.resolution != Resolution::Raw {
+        if !directory.is_catalogued() {
             return Box::default();
         }
         let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(directory.span.0)).unwrap_or(u32::MAX);

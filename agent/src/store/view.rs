@@ -21,6 +21,8 @@ use crate::table::Table;
 
 /// How old a look may be.
 const FRESH: Duration = Duration::from_secs(1);
+/// Footers that a thread reads at once: one takes less time than waking a thread.
+const BATCH: usize = 8;
 /// Spill files that are read at most: an agent has a few.
 const MOST_SPILLS: usize = 16;
 
@@ -139,25 +141,31 @@ impl State {
     }
 
     fn add(&mut self, new: &[(PathBuf, Stamp)]) {
-        let read = |at: usize| Footer::read(&new[at].0);
-        let added: Result<(), ()> = in_order(new.len(), read, |at, footer| {
-            let (path, stamp) = &new[at];
-            self.forget(path);
-            self.known.insert(path.clone(), *stamp);
-            match footer {
-                Ok(footer) => self.insert(path, &footer),
-                // It was merged since it was listed.
-                Err(FooterError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                    self.known.remove(path);
-                }
-                Err(error) => {
-                    self.refused += 1;
-                    tracing::warn!(%error, "a file is left out");
-                }
+        let batches: Vec<&[(PathBuf, Stamp)]> = new.chunks(BATCH).collect();
+        let read = |at: usize| batches[at].iter().map(|(path, _)| Footer::glance(path)).collect::<Vec<_>>();
+        let added: Result<(), ()> = in_order(batches.len(), read, |at, footers| {
+            for ((path, stamp), footer) in batches[at].iter().zip(footers) {
+                self.add_one(path, *stamp, footer);
             }
             Ok(())
         });
         added.unwrap_or_default();
+    }
+
+    fn add_one(&mut self, path: &Path, stamp: Stamp, footer: Result<Footer, FooterError>) {
+        self.forget(path);
+        self.known.insert(path.to_owned(), stamp);
+        match footer {
+            Ok(footer) => self.insert(path, &footer),
+            // It was merged since it was listed.
+            Err(FooterError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                self.known.remove(path);
+            }
+            Err(error) => {
+                self.refused += 1;
+                tracing::warn!(%error, "a file is left out");
+            }
+        }
     }
 
     fn insert(&mut self, path: &Path, footer: &Footer) {

@@ -30,6 +30,16 @@ impl Pread {
         let len = file.metadata()?.len();
         Ok(Self { file: Arc::new(file), len })
     }
+
+    /// Reads `length` bytes from `start` on.
+    ///
+    /// # Errors
+    /// What the system says; the file may be shorter.
+    pub(in crate::store) fn read(&self, start: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut buffer = vec![0; length];
+        self.file.read_exact_at(&mut buffer, start)?;
+        Ok(buffer)
+    }
 }
 
 impl Length for Pread {
@@ -50,9 +60,7 @@ impl ChunkReader for Pread {
         if start.checked_add(length as u64).is_none_or(|end| end > self.len) {
             return Err(ParquetError::EOF("the file is shorter than its footer says".to_owned()));
         }
-        let mut buffer = vec![0; length];
-        self.file.read_exact_at(&mut buffer, start)?;
-        Ok(Bytes::from(buffer))
+        Ok(Bytes::from(self.read(start, length)?))
     }
 }
 
