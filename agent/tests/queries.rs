@@ -14,9 +14,11 @@
 
 #[path = "bed/mod.rs"]
 mod bed;
+#[path = "rig/python.rs"]
+mod python;
 mod rig;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ fn worker() {
 
 #[test]
 fn the_queries_of_the_documents_run() {
-    let Some(python) = python() else { return };
+    let Some(python) = python::with("queries", &["duckdb", "pandas", "polars"]) else { return };
     if !can_make_cgroups("the documents' queries") {
         return;
     }
@@ -87,16 +89,4 @@ fn record_an_earlier_hour(data: &Path) {
     }
     drop(ticks);
     assert_eq!(store.join().lost_rows, 0);
-}
-
-/// The interpreter that has DuckDB, pandas and Polars: `FGM_PYTHON`, else `python3`. In CI there must be one.
-fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("FGM_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
-    let imports = Command::new(&python).args(["-c", "import duckdb, pandas, polars"]).output();
-    if imports.is_ok_and(|output| output.status.success()) {
-        return Some(python);
-    }
-    assert!(!bed::in_ci(), "CI must have a Python with duckdb, pandas and polars, named by FGM_PYTHON");
-    eprintln!("skipped: queries: {} cannot import duckdb, pandas and polars", python.display());
-    None
 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::print_stderr, unreachable_pub, reason = "a test program")]
 
+#[path = "rig/python.rs"]
+mod python;
 mod rig;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use fgm_agent::metric::{Kind, METRICS};
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn duckdb_pandas_and_polars_agree_with_the_agents_own_numbers() {
-    let Some(python) = python() else { return };
+    let Some(python) = python::with("readers", &["duckdb", "pandas", "polars", "pyarrow"]) else { return };
     let (cgroups, data) = (FakeCgroups::with(4), open_directory());
     for file in ["memory.swap.current", "io.stat"] {
         std::fs::remove_file(cgroups.container(2).join(file)).expect("remove");
@@ -53,19 +55,6 @@ fn duckdb_pandas_and_polars_agree_with_the_agents_own_numbers() {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     eprint!("{}", text(&output.stdout));
     assert!(output.status.success(), "{}", text(&output.stderr));
-}
-
-/// The interpreter that has the three readers: `FGM_PYTHON`, else `python3`. In CI there must be one.
-fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("FGM_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
-    let imports = Command::new(&python).args(["-c", "import duckdb, pandas, polars, pyarrow"]).output();
-    if imports.is_ok_and(|output| output.status.success()) {
-        return Some(python);
-    }
-    let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!in_ci, "CI must have a Python with duckdb, pandas, polars and pyarrow, named by FGM_PYTHON");
-    eprintln!("skipped: readers: {} cannot import duckdb, pandas, polars and pyarrow", python.display());
-    None
 }
 
 /// Every number that a reader must find, decoded here.

@@ -8,6 +8,7 @@
 
 use std::cell::OnceCell;
 use std::hint::black_box;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ use fgm_agent::service::answers::{ContainersQuestion, Questions};
 use fgm_agent::service::asking::Asking;
 use fgm_agent::service::catalogue;
 use fgm_agent::service::question::{
-    Points, Selection, Series, SeriesAnswer, SeriesData, SeriesQuestion, TimeRange, TopBy, TopQuestion,
+    ExportFormat, ExportQuestion, Points, Selection, Series, SeriesAnswer, SeriesData, SeriesQuestion, TimeRange,
+    TopBy, TopQuestion,
 };
 
 const HOUR_USEC: i64 = 3_600_000_000;
@@ -77,6 +79,20 @@ fn scan_metadata(criterion: &mut Criterion) {
     });
 }
 
+/// A question as one line of JSON, for whoever asks it of other engines as well.
+fn told(name: &str, question: &SeriesQuestion, points: usize) -> String {
+    let TimeRange { from, to } = question.range;
+    serde_json::json!({
+        "benchmark": name,
+        "metric": question.metrics[0],
+        "containers": question.selection.containers,
+        "from_us": from,
+        "to_us": to,
+        "points": points,
+    })
+    .to_string()
+}
+
 /// Measures one question. The data set is opened by the first benchmark that is not filtered out, so that others of the
 /// workspace run without it.
 fn series(criterion: &mut Criterion, name: &str, ask: impl Fn(&Asking) -> SeriesQuestion) {
@@ -87,7 +103,7 @@ fn series(criterion: &mut Criterion, name: &str, ask: impl Fn(&Asking) -> Series
             let question = ask(&asking);
             let expected = points(&asking.series(&question).unwrap());
             assert!(expected > 0);
-            println!("{name}: {expected} points");
+            println!("{}", told(name, &question, expected));
             (asking, question, expected)
         });
         bencher.iter(|| {
@@ -148,6 +164,50 @@ fn top(criterion: &mut Criterion) {
     });
 }
 
+/// Rows of all columns: of one container in a day, of all in an hour.
+fn export(criterion: &mut Criterion) {
+    let prepared = OnceCell::new();
+    for (name, format) in
+        [("parquet", ExportFormat::Parquet), ("csv", ExportFormat::Csv), ("arrow", ExportFormat::ArrowStream)]
+    {
+        for one in [true, false] {
+            let of = if one { "one_container_a_day" } else { "all_containers_an_hour" };
+            criterion.benchmark_group("export").sample_size(10).bench_function(format!("{of}/{name}"), |bencher| {
+                let asking = prepared.get_or_init(asking);
+                let range = day(asking);
+                let containers = if one { vec![longest(asking, range)] } else { Vec::new() };
+                let question = ExportQuestion {
+                    table: "containers".to_owned(),
+                    selection: Selection { containers, ..Selection::default() },
+                    range: if one { range } else { TimeRange { from: range.to - HOUR_USEC, ..range } },
+                    columns: Vec::new(),
+                    format,
+                };
+                bencher.iter(|| {
+                    let mut sink = Counted::default();
+                    asking.export(black_box(&question), &mut sink).unwrap();
+                    assert!(sink.0 > 1 << 20, "{} bytes", sink.0);
+                });
+            });
+        }
+    }
+}
+
+/// Counts bytes and forgets them.
+#[derive(Default)]
+struct Counted(u64);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn lists(criterion: &mut Criterion) {
     let prepared = OnceCell::new();
     criterion.bench_function("list_containers", |bencher| {
@@ -161,5 +221,5 @@ fn lists(criterion: &mut Criterion) {
     criterion.bench_function("list_metrics", |bencher| bencher.iter(|| black_box(catalogue::reply())));
 }
 
-criterion_group!(benches, scan_metadata, timeseries, downsampled, top, lists);
+criterion_group!(benches, scan_metadata, timeseries, downsampled, top, lists, export);
 criterion_main!(benches);

@@ -1,10 +1,12 @@
 //! What the benchmarks stand on: real cgroups with real processes in them, on whatever hierarchy this machine has.
 
 pub mod cpu_time;
+pub mod life;
 pub mod running;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cgroups_rs::fs::cgroup_builder::CgroupBuilder;
@@ -64,6 +66,19 @@ impl Containers {
     }
 }
 
+/// A container's process: a little CPU, a little memory, ten times a second, so that its counters move.
+pub fn work() -> ! {
+    let mut memory: Vec<Vec<u8>> = Vec::new();
+    loop {
+        std::hint::black_box((0..20_000u64).fold(0, |a, b| a ^ b.wrapping_mul(31)));
+        memory.push(vec![1; 8192]);
+        if memory.len() > 200 {
+            memory.clear();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 impl Drop for Containers {
     fn drop(&mut self) {
         for process in &mut self.processes {
@@ -87,14 +102,32 @@ impl Drop for Containers {
     }
 }
 
+/// Copies a directory with all that is in it.
+///
+/// # Errors
+/// What the system says.
+pub fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
 /// The data set that a variable names; a relative path means the workspace's root.
 ///
 /// # Panics
 ///
 /// There is none: a benchmark without its data measures nothing.
 #[must_use]
-pub fn data_set(variable: &str) -> std::path::PathBuf {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+pub fn data_set(variable: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let named = std::env::var_os(variable).unwrap_or_else(|| "testdata/bench/realistic".into());
     let path = root.join(named);
     assert!(

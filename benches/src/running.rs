@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cgroups_rs::fs::cgroup_builder::CgroupBuilder;
@@ -55,12 +56,16 @@ impl RunningAgent {
     /// # Errors
     /// When it does not answer.
     pub fn status(&self) -> Result<serde_json::Value> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
-        write!(connection, "GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut reply = String::new();
-        connection.read_to_string(&mut reply)?;
-        let body = reply.split_once("\r\n\r\n").context("a reply")?.1;
+        let reply = get(self.port, "/api/status")?;
+        let text = String::from_utf8(reply)?;
+        let body = text.split_once("\r\n\r\n").context("a reply")?.1;
         Ok(serde_json::from_str(body)?)
+    }
+
+    /// The port that it listens on, on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// CPU time used, user and system, seconds.
@@ -112,6 +117,19 @@ impl RunningAgent {
         let cached: u64 = stat.lines().find_map(|line| line.strip_prefix(cache)).context("page cache")?.parse()?;
         Ok((usage, usage.saturating_sub(cached)))
     }
+}
+
+/// What a server on 127.0.0.1 answers, head and body as they came. The connection is new and ends with the answer.
+///
+/// # Errors
+/// It does not answer to the end within 30 s of silence.
+pub fn get(port: u16, path: &str) -> Result<Vec<u8>> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+    connection.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut reply = Vec::new();
+    connection.read_to_end(&mut reply)?;
+    Ok(reply)
 }
 
 impl Drop for RunningAgent {

@@ -46,7 +46,7 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     if args.work {
-        work();
+        fgm_benches::work();
     }
     let this = std::env::current_exe()?;
     let agent = args.agent.clone().unwrap_or_else(|| this.with_file_name("fgm-agent"));
@@ -60,19 +60,6 @@ fn main() -> Result<()> {
     let result = measure(&mut agent, &args);
     drop(containers);
     result
-}
-
-/// A container's process: a little CPU, a little memory, ten times a second.
-fn work() -> ! {
-    let mut memory: Vec<Vec<u8>> = Vec::new();
-    loop {
-        std::hint::black_box((0..20_000u64).fold(0, |a, b| a ^ b.wrapping_mul(31)));
-        memory.push(vec![1; 8192]);
-        if memory.len() > 200 {
-            memory.clear();
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 fn measure(agent: &mut RunningAgent, args: &Args) -> Result<()> {

@@ -139,7 +139,7 @@ fn main() -> Result<()> {
     }
     world.out.send(first).context("the store ended")?;
     let mut after_first = None;
-    println!("hour  RSS MB  files  MB on disk  containers made  rows so far");
+    println!("hour  RSS MB  (heap)  files  MB on disk  containers made  rows so far");
     for hour in 1..=args.hours {
         let begin = BEGAN + (hour - 1) * HOUR_USEC;
         for second in (0..3600).step_by(usize::try_from(args.interval)?) {
@@ -150,7 +150,7 @@ fn main() -> Result<()> {
         }
         reader.wait_settled();
         reader.keep_up();
-        let rss = rss_mb()?;
+        let (rss, heap) = (status_mb("VmRSS")?, status_mb("RssAnon")?);
         // The first hour's segment is only then sealed and merged when the second one begins.
         if hour == 2 {
             after_first = Some(rss);
@@ -158,7 +158,7 @@ fn main() -> Result<()> {
         if hour <= 2 || hour % 24 == 0 || hour == args.hours {
             let status = reader.status();
             println!(
-                "{hour:4}  {rss:6.1}  {:5}  {:10.1}  {:15}  {}",
+                "{hour:4}  {rss:6.1}  {heap:6.1}  {:5}  {:10.1}  {:15}  {}",
                 status.files,
                 status.bytes as f64 / 1e6,
                 world.made,
@@ -166,7 +166,7 @@ fn main() -> Result<()> {
             );
         }
     }
-    let end = rss_mb()?;
+    let end = status_mb("VmRSS")?;
     // An answer that lists them all takes memory of its own, which would hide what the store keeps.
     println!("{} containers known", reader.containers().len());
     drop(world);
@@ -182,9 +182,10 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn rss_mb() -> Result<f64> {
+/// A size of `/proc/self/status`: `VmRSS`, or what of it is no file's, `RssAnon`.
+fn status_mb(key: &str) -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).context("a key of status")?;
     let kib: f64 = line.split_whitespace().next().context("a number")?.parse()?;
     Ok(kib * 1024.0 / 1e6)
 }
