@@ -81,14 +81,7 @@ impl CostWatch {
         }
         let count = u32::try_from(status.containers).unwrap_or(u32::MAX);
         let percent = status.usec_per_sample * f64::from(count) / self.interval.as_secs_f64() / 1e6 * 100.0;
-        let most = self.agent_percent.unwrap_or(0.0).max(percent);
-        let warning = (most > self.budget_percent).then(|| {
-            format!(
-                "{count} cgroups every {:?} take about {most:.1} % of one core, more than the budget of {} %: choose a \
-                 longer --interval or a larger --cpu-budget",
-                self.interval, self.budget_percent
-            )
-        });
+        let warning = self.warning(count, percent);
         self.say(count, percent, warning.as_deref());
         Some(CostEstimate {
             per_container_sample_usec: status.usec_per_sample,
@@ -100,6 +93,23 @@ impl CostWatch {
             shed: crate::budget::describe(status.shed_level),
             warning,
         })
+    }
+
+    /// Sampling goes on above the budget of the whole agent; whoever asks much is told that it is not sampling that takes it.
+    fn warning(&self, count: u32, percent: f64) -> Option<String> {
+        let budget = self.budget_percent;
+        if percent > budget {
+            return Some(format!(
+                "{count} cgroups every {:?} take about {percent:.1} % of one core, more than the budget of {budget} %: choose \
+                 a longer --interval or a larger --cpu-budget",
+                self.interval
+            ));
+        }
+        let agent = self.agent_percent.filter(|agent| *agent > budget)?;
+        Some(format!(
+            "the agent took {agent:.1} % of one core in the last minute, more than the budget of {budget} %, of which sampling \
+             {count} cgroups takes about {percent:.1} %: the rest is answering, sealing and merging"
+        ))
     }
 
     fn measure(&mut self) {

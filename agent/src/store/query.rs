@@ -16,6 +16,7 @@ mod pread;
 mod runs;
 mod source;
 mod stretch;
+mod unpack;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -111,7 +111,9 @@ fn has_its_length(reply: &[u8]) -> bool {
 fn questions(agent: &RunningAgent, data: &Path) -> Result<Vec<(&'static str, String)>> {
     let deadline = Instant::now() + Duration::from_secs(60);
     let told = loop {
-        let text = String::from_utf8(get(agent.port(), "/api/containers?range=all&limit=1000")?)?;
+        // It may not listen yet.
+        let reply = get(agent.port(), "/api/containers?range=all&limit=1000").unwrap_or_default();
+        let text = String::from_utf8(reply)?;
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let told: Value = serde_json::from_str(body).unwrap_or_default();
         let listed = told["containers"].as_array().map_or(0, Vec::len);

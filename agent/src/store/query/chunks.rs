@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::page_index::index_reader::decode_offset_index;
@@ -18,6 +19,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::pread::Pread;
+use super::unpack::is_unpacked_here;
 use crate::store::footer::without_statistics;
 
 /// Bytes that remembered columns take at most: a column of an hour file takes about 1 KiB.
@@ -30,8 +32,10 @@ const EXPECTED_COLUMNS: usize = 4096;
 pub(super) struct Chunk {
     /// The rows of the file that lie in it.
     pub(super) rows: Range<u64>,
-    /// Where it is and how it is compressed.
+    /// Where it is. It is said to be not compressed where its pages are [unpacked](super::unpack).
     pub(super) metadata: ColumnChunkMetaData,
+    /// Whether its pages come packed.
+    pub(super) is_packed: bool,
     pages: OnceLock<Option<Vec<PageLocation>>>,
 }
 
@@ -107,8 +111,10 @@ impl Columns {
         }
         let metadata = without_statistics().parse_and_finish(file)?;
         let positions = positions(&metadata);
-        let found = |name: &Arc<str>| positions.get(&**name).map(|&position| Arc::new(column(&metadata, position)));
-        let columns: Vec<Option<Arc<Column>>> = names.iter().map(found).collect();
+        let found = |name: &Arc<str>| {
+            positions.get(&**name).map(|&position| column(&metadata, position).map(Arc::new)).transpose()
+        };
+        let columns: Vec<Option<Arc<Column>>> = names.iter().map(found).collect::<Result<_>>()?;
         for (name, column) in names.iter().zip(&columns) {
             self.cache.insert((number, Arc::clone(name)), column.clone());
         }
@@ -121,15 +127,22 @@ fn positions(metadata: &ParquetMetaData) -> HashMap<&str, usize> {
     columns.enumerate().map(|(position, column)| (column.name(), position)).collect()
 }
 
-fn column(metadata: &ParquetMetaData, position: usize) -> Column {
+fn column(metadata: &ParquetMetaData, position: usize) -> Result<Column> {
     let mut start = 0;
     let chunks = metadata.row_groups().iter().map(|group| {
         let rows = start..start + u64::try_from(group.num_rows()).unwrap_or(0);
         start = rows.end;
-        Chunk { rows, metadata: group.column(position).clone(), pages: OnceLock::new() }
+        let metadata = group.column(position).clone();
+        let is_packed = is_unpacked_here(metadata.compression());
+        let metadata = if is_packed {
+            metadata.into_builder().set_compression(Compression::UNCOMPRESSED).build()?
+        } else {
+            metadata
+        };
+        Ok(Chunk { rows, metadata, is_packed, pages: OnceLock::new() })
     });
     let required = metadata.file_metadata().schema_descr().column(position).max_def_level() == 0;
-    Column { required, chunks: chunks.collect() }
+    Ok(Column { required, chunks: chunks.collect::<Result<_>>()? })
 }
 
 /// What is wrong with a file whose column ends too early.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use parquet::basic::Type;
+use parquet::column::page::PageReader;
 use parquet::column::reader::ColumnReaderImpl;
 use parquet::data_type::{DataType, DoubleType, Int64Type};
 use parquet::errors::{ParquetError, Result};
@@ -14,6 +15,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::chunks::{Chunk, Column, too_short};
 use super::pread::Pread;
+use super::unpack::Unpacked;
 use crate::scan::{Numbers, Values};
 
 /// A column's values of some rows, those without a value included.
@@ -164,5 +166,6 @@ fn open<T: DataType>(file: &Pread, chunk: &Chunk) -> Result<ColumnReaderImpl<T>>
     let pages = chunk.pages(file).cloned();
     let pages = SerializedPageReader::new(Arc::new(file.clone()), &chunk.metadata, rows, pages)?;
     let descriptor = chunk.metadata.column_descr_ptr();
-    Ok(ColumnReaderImpl::new(descriptor, Box::new(pages)))
+    let pages: Box<dyn PageReader> = if chunk.is_packed { Box::new(Unpacked(pages)) } else { Box::new(pages) };
+    Ok(ColumnReaderImpl::new(descriptor, pages))
 }
