@@ -106,7 +106,8 @@ impl Engine {
             |at| self.decode(sources[at], scan, &decoded),
             |at, rows| {
                 let rows = rows?;
-                cost.files += u64::from(matches!(sources[at], Source::File(_)));
+                let before = at.checked_sub(1).and_then(|before| sources[before].file());
+                cost.files += u64::from(sources[at].file().is_some_and(|file| before != Some(file)));
                 cost.rows += rows.times.len() as u64;
                 group.push((sources[at], rows));
                 if end == Some(&(at + 1)) {

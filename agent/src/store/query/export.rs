@@ -20,8 +20,8 @@ use crate::scan::{Block, Budget, Numbers, Scan, ScanColumn, ScanError, Values, W
 use crate::store::schema::TIME;
 use crate::table::Table;
 
-/// Rows of a row group of an exported Parquet file.
-const GROUP_ROWS: usize = 65_536;
+/// Rows of a row group of an exported Parquet file: all columns of it are in memory, encoded, with their dictionaries.
+const GROUP_ROWS: usize = 16_384;
 /// As for the store's own files of readings.
 const ZSTD_LEVEL: i32 = 3;
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Held;
-use super::decode::asks_memory;
+use super::decode::{Rows, asks_memory};
 use super::runs::{Run, owner_id};
 use crate::model::UnixMicros;
 use crate::resolution::Resolution;
@@ -18,6 +18,10 @@ use crate::store::segment::{Segment, Series};
 use crate::store::tail::Tail;
 use crate::subject::Subject;
 use crate::table::Table;
+
+/// What is decoded of a file at once, where it may be parted; a subject's rows of an hour may be more. Several parts are in
+/// memory at once, one for each thread and those that wait to be taken. Tests of small files want parts as well.
+const PART_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 8 << 20 };
 
 /// What is held at one moment.
 pub(crate) struct Seen<'a> {
@@ -73,6 +77,14 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// The number of its file.
+    pub(super) fn file(&self) -> Option<u64> {
+        match self {
+            Self::File(file) => Some(file.sealed.number),
+            Self::Memory(_) => None,
+        }
+    }
+
     fn span(&self) -> (UnixMicros, UnixMicros) {
         match self {
             Self::File(file) => (file.sealed.first, file.sealed.last),
@@ -110,7 +122,33 @@ pub(super) fn sources(held: &dyn Held, scan: &Scan) -> Vec<Vec<Source>> {
         }
     });
     sources.sort_by_key(Source::span);
-    grouped(sources)
+    grouped(sources).into_iter().flat_map(|group| parted(group, scan.columns.len())).collect()
+}
+
+/// A file that stands alone and of which much is wanted, in parts of whole subjects: all columns of an hour of a node are too
+/// much for memory at once.
+fn parted(mut group: Vec<Source>, columns: usize) -> Vec<Vec<Source>> {
+    let alone = match &mut group[..] {
+        [Source::File(FileSource { sealed, runs: Some(runs) })] => (Arc::clone(sealed), std::mem::take(runs)),
+        _ => return vec![group],
+    };
+    let (sealed, runs) = alone;
+    let mut parts: Vec<Vec<Source>> = Vec::new();
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    let mut end = |part: Vec<Run>| {
+        parts.push(vec![Source::File(FileSource { sealed: Arc::clone(&sealed), runs: Some(part) })]);
+    };
+    for run in runs {
+        let own = Rows::bytes((run.rows.end - run.rows.start) as usize, columns);
+        if bytes + own > PART_BYTES && !part.is_empty() {
+            end(std::mem::take(&mut part));
+            bytes = 0;
+        }
+        bytes += own;
+        part.push(run);
+    }
+    end(part);
+    parts
 }
 
 fn files(catalog: &Catalog, scan: &Scan) -> Vec<Source> {
