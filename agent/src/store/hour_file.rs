@@ -50,14 +50,13 @@ pub(super) fn write<W: Write + Send>(
     let table = merge.table;
     let numbers: Vec<String> = table.column_names().map(str::to_owned).collect();
     let builder = sealed::common_properties(origin, &merge.directory)?;
-    let chosen: Vec<String> = numbers.iter().cloned().chain([TIME.to_owned()]).collect();
-    let mut file = Encoder::new(output, parquet_schema(table)?, &builder, (&chosen, ZSTD_LEVEL))?;
+    let mut file = Encoder::new(output, parquet_schema(table)?, &builder, (&numbers, ZSTD_LEVEL))?;
     let mut rising = Rising::default();
     for pieces in merge.groups(ROW_GROUP_ROWS) {
         let mut group = file.group()?;
         let (times, _) = numbers_of(merge, &pieces, TIME)?;
         rising.check(merge, &pieces, &times)?;
-        group.write_smallest::<Int64Type>(&times, &[])?;
+        group.write::<Int64Type>(&times, None)?;
         write_texts(&mut group, table, &pieces)?;
         if has_final(table) {
             let finals = finals_of(merge, &pieces)?;
