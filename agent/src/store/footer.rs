@@ -12,6 +12,7 @@ mod keys;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     KeyValue, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
 };
@@ -114,26 +115,32 @@ pub struct Footer {
 }
 
 impl Footer {
-    /// Reads a file's footer.
+    /// Reads a file's footer, all of it: where its pages are must make sense, too.
     ///
     /// # Errors
     /// See [`FooterError`].
     pub fn read(path: &Path) -> Result<Self, FooterError> {
         let file = open(path)?;
-        Self::of(path, &file)
+        let metadata = without_statistics().parse_and_finish(&file).map_err(|error| match error {
+            ParquetError::External(source) if source.is::<std::io::Error>() => {
+                FooterError::Io { path: path.to_owned(), source: std::io::Error::other(source) }
+            }
+            error => FooterError::Damaged { path: path.to_owned(), reason: error.to_string() },
+        })?;
+        Ok(Self { bytes: file.len(), ..Self::parse(path, &metadata)? })
     }
 
     /// Reads what a catalogue keeps of a file's footer: directories that are not [catalogued](Directory::is_catalogued) are
     /// left empty.
     ///
     /// # Errors
-    /// See [`FooterError`]; faults of what is left out are not found.
+    /// See [`FooterError`]; faults of what is left out, and of where pages are, are not found.
     pub fn glance(path: &Path) -> Result<Self, FooterError> {
         let file = open(path)?;
         Self::found_in(path, &file, Directory::is_catalogued)
     }
 
-    /// Reads the footer of the file at `path`, which is open.
+    /// Reads what the footer of the file at `path`, which is open, says but for where its pages are.
     ///
     /// # Errors
     /// See [`FooterError`].

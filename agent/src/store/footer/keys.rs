@@ -151,7 +151,7 @@ fn each_field<'a>(input: &mut &'a [u8], mut take: impl FnMut(&mut &'a [u8], i64,
         }
         field = match header >> 4 {
             0 => unzigzag(take_varint(input).ok()?),
-            more => field + i64::from(more),
+            more => field.wrapping_add(i64::from(more)),
         };
         take(input, field, kind)?;
     }
@@ -309,6 +309,11 @@ mod tests {
         assert_eq!(said(b""), "it is too short");
         assert_eq!(said(b"0000PARE"), "it does not end as a Parquet file does");
         assert_eq!(said(b"\xff\xff\xff\x00PAR1"), "its footer is longer than the file");
+        // A field's number that nothing can be added to.
+        assert_eq!(
+            said(b"\x06\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x16\x0d\x00\x00\x00PAR1"),
+            "its footer is not readable"
+        );
         assert_eq!(said(b"\xff\x01\x00\x00\x00PAR1"), "its footer is not readable");
     }
 }
