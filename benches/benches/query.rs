@@ -189,23 +189,31 @@ fn export(criterion: &mut Criterion) {
                     columns: Vec::new(),
                     format,
                 };
-                bencher.iter(|| {
+                let exported = || {
                     let mut sink = Counted::default();
                     asking.export(black_box(&question), &mut sink).unwrap();
-                    assert!(sink.0 > 1 << 20, "{} bytes", sink.0);
-                });
+                    sink
+                };
+                let expected = exported();
+                // A line is a row, and the header.
+                assert!(format != ExportFormat::Csv || expected.lines > 3600, "{expected:?}");
+                bencher.iter(|| assert_eq!(exported(), expected));
             });
         }
     }
 }
 
-/// Counts bytes and forgets them.
-#[derive(Default)]
-struct Counted(u64);
+/// Counts bytes, and the ends of lines that texts have, and forgets them.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counted {
+    bytes: u64,
+    lines: usize,
+}
 
 impl Write for Counted {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len() as u64;
+        self.bytes += bytes.len() as u64;
+        self.lines += bytes.iter().filter(|byte| **byte == b'\n').count();
         Ok(bytes.len())
     }
 

@@ -175,3 +175,28 @@ fn names_of(status: &NamesStatus) -> Names {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn above_the_budget_it_is_told_whether_sampling_takes_it() {
+        let mut watch = CostWatch {
+            interval: Duration::from_secs(1),
+            budget_percent: 2.0,
+            since: (Duration::ZERO, Duration::ZERO),
+            agent_percent: Some(1.9),
+            said_at_start: true,
+            is_above: false,
+        };
+        assert_eq!(watch.warning(100, 0.4), None);
+        let of_sampling = watch.warning(1000, 2.5).unwrap_or_default();
+        assert!(of_sampling.starts_with("1000 cgroups every 1s take about 2.5 %"), "{of_sampling}");
+        assert!(of_sampling.ends_with("choose a longer --interval or a larger --cpu-budget"), "{of_sampling}");
+        watch.agent_percent = Some(176.3);
+        let of_the_rest = watch.warning(100, 0.4).unwrap_or_default();
+        assert!(of_the_rest.starts_with("the agent took 176.3 % of one core in the last minute"), "{of_the_rest}");
+        assert!(of_the_rest.ends_with("the rest is answering, sealing and merging"), "{of_the_rest}");
+    }
+}
