@@ -1,5 +1,6 @@
 //! The agent's library: samples cgroups, stores rows, answers questions. See `docs/architecture.md` for the shape.
 
+mod allocator;
 pub mod analysis;
 pub mod app;
 pub mod args;

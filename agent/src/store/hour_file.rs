@@ -20,8 +20,6 @@ use crate::table::Table;
 
 /// Rows of a row group at most: a column of it takes 0.6 MB decoded.
 const ROW_GROUP_ROWS: u64 = 65_536;
-/// Compression of files that are written once and kept for days.
-pub(super) const ZSTD_LEVEL: i32 = 6;
 
 /// Why a merged file was not written.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +48,7 @@ pub(super) fn write<W: Write + Send>(
     let table = merge.table;
     let numbers: Vec<String> = table.column_names().map(str::to_owned).collect();
     let builder = sealed::common_properties(origin, &merge.directory)?;
-    let mut file = Encoder::new(output, parquet_schema(table)?, &builder, (&numbers, ZSTD_LEVEL))?;
+    let mut file = Encoder::new(output, parquet_schema(table)?, &builder, &numbers)?;
     let mut rising = Rising::default();
     for pieces in merge.groups(ROW_GROUP_ROWS) {
         let mut group = file.group()?;

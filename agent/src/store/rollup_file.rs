@@ -17,7 +17,7 @@ use parquet::schema::types::TypePtr;
 
 use super::encode::Encoder;
 use super::footer::{Directory, DirectoryEntry, Origin};
-use super::hour_file::{HourError, ZSTD_LEVEL, numbers_of, write_text};
+use super::hour_file::{HourError, numbers_of, write_text};
 use super::merge::{Input, Merge, MergeError, Piece, int64_cursor};
 use super::resolution::Resolution;
 use super::rollup::{self, Folded, RollupColumn, SAMPLES, Statistic, minute_of};
@@ -126,7 +126,7 @@ pub(super) fn write<W: Write + Send>(
     // Of some 400 columns, statistics would take as much as a small file's rows.
     let builder =
         sealed::common_properties(origin, &minutes.directory)?.set_statistics_enabled(EnabledStatistics::None);
-    let mut file = Encoder::new(output, parquet_schema(table)?, &builder, (&chosen, ZSTD_LEVEL))?;
+    let mut file = Encoder::new(output, parquet_schema(table)?, &builder, &chosen)?;
     let last_runs = minutes.before.map(Input::last_runs).unwrap_or_default();
     for (pieces, rows) in &minutes.groups {
         let mut group = file.group()?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -91,6 +91,40 @@ fn there_are_at_most_16_and_one_more_when_one_has_gone() {
     // The server learns of it when it next waits for the client; it is not told when.
     let is_open = |_| get_head(server.api).starts_with("HTTP/1.1 200");
     assert!((0..10_000).any(is_open));
+}
+
+#[test]
+fn a_comment_comes_when_nothing_is_new_for_15_s() {
+    let server = server();
+    let (_, mut events) = Events::open(server.api, "/api/live?metric=live");
+    events.next();
+    let mut line = String::new();
+    // Less than the time after which the client here would give up.
+    while !line.starts_with(':') {
+        line.clear();
+        assert!(events.0.read_line(&mut line).unwrap() > 0, "the stream ended");
+    }
+    assert_eq!(line, ": nothing new\n");
+    let point = ago(1_000);
+    server.questions.tick(point);
+    assert_eq!(events.times(), [point / 1000]);
+}
+
+/// They end 20 s after their clients stopped reading, so all turns are free again.
+#[test]
+fn streams_whose_clients_read_nothing_are_cut_off() {
+    let server = server();
+    let mut stalled: Vec<Events> = (0..16).map(|_| Events::open(server.api, "/api/live?metric=flood").1).collect();
+    assert_eq!(get(server.api, "/api/live?metric=live").status, 503);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while get_head(server.api).starts_with("HTTP/1.1 503") {
+        assert!(Instant::now() < patience, "the turns do not come back");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    // What it was sent before is there; an end is not.
+    let mut rest = Vec::new();
+    let _ = stalled[0].0.read_to_end(&mut rest);
+    assert!(!rest.is_empty() && !rest.ends_with(b"0\r\n\r\n"));
 }
 
 fn get_head(address: SocketAddr) -> String {

@@ -95,6 +95,11 @@ impl FakeQuestions {
                 let times: Vec<i64> = times.into_iter().filter(|time| (range.from..range.to).contains(time)).collect();
                 SeriesData::Exact { values: vec![1.0; times.len()], times }
             }
+            // New points at every look, and many.
+            "flood" => {
+                self.ticks.fetch_add(1, Ordering::Relaxed);
+                SeriesData::Exact { times: (range.to - MANY as i64..range.to).collect(), values: vec![1.0; MANY] }
+            }
             _ => SeriesData::Exact {
                 times: vec![NOW, NOW + 1_000_000, NOW + 2_000_000],
                 values: vec![0.125, f64::NAN, 3.0],

@@ -254,6 +254,20 @@ fn an_export_ends_when_its_client_goes_away() {
     assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(std::io::ErrorKind::BrokenPipe));
 }
 
+/// 20 s after its client stopped reading.
+#[test]
+fn an_export_whose_client_reads_nothing_ends() {
+    let server = server();
+    let (ended, told) = mpsc::channel();
+    *server.questions.ended.lock().unwrap() = Some(ended);
+    let mut stream = connect(server.api, &asking("/api/export?table=pods", ""));
+    stream.read_exact(&mut [0; 1000]).unwrap();
+    assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(std::io::ErrorKind::BrokenPipe));
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it does not look whole");
+}
+
 #[test]
 fn exports_wait_at_a_door_of_their_own() {
     let server = server();

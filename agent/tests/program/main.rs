@@ -26,6 +26,7 @@ mod real;
 mod refusals;
 mod surroundings;
 mod token;
+mod viewing;
 
 /// The worker processes of the tests on real cgroups: see `bed`.
 #[test]

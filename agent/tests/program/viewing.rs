@@ -1,0 +1,83 @@
+//! `fgm-agent view`: a directory and the files of it, served by the program and left as they are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::rig::fake_cgroups::FakeCgroups;
+use crate::rig::{Agent, Line, open_directory, recording};
+
+fn view<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Agent {
+    let paths = paths.into_iter().flat_map(|path| ["--data".as_ref(), path.as_os_str()]);
+    Line::bare().args(["view", "--listen", "127.0.0.1:0"]).args(paths).start()
+}
+
+/// The points of each container, by its id.
+fn points(viewer: &Agent) -> BTreeMap<String, Vec<(i64, f64)>> {
+    let target = "/api/timeseries?metric=memory_current_bytes&range=all&points=all";
+    let answer = crate::rig::client::get(viewer.listener("viewing"), target);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let points = |series: &Value| -> Vec<(i64, f64)> {
+        let (times, values) = (list(&series["t"]), list(&series["v"]));
+        times.iter().zip(&values).map(|(time, value)| (time.as_i64().unwrap(), value.as_f64().unwrap())).collect()
+    };
+    let id = |series: &Value| series["container"].as_str().expect("an id").to_owned();
+    list(&answer.json()["series"]).iter().map(|series| (id(series), points(series))).collect()
+}
+
+/// Every file, with its size and the time of its last change.
+fn state(directory: &Path) -> Vec<(PathBuf, u64, SystemTime)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        let (path, about) = (entry.path(), entry.metadata().unwrap());
+        if about.is_dir() {
+            found.extend(state(&path));
+        }
+        found.push((path, about.len(), about.modified().unwrap()));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn files_alone_or_together_show_what_their_directory_shows() {
+    let (cgroups, data) = (FakeCgroups::with(3), open_directory());
+    let arguments = ["--interval", "50ms", "--rotate", "1s"];
+    let agent = Line::recording(cgroups.path(), data.path()).args(arguments).start().ready();
+    agent.until_counter("rows_sampled_total", 300);
+    agent.stop();
+    let before = state(data.path());
+    let files = recording::paths(&data.path().join("containers"), "parquet");
+    assert!(files.len() >= 2, "{files:?}");
+
+    let whole = view([data.path()]);
+    let expected = points(&whole);
+    assert!(expected.len() == 3 && expected.values().all(|points| points.len() >= 30), "{expected:?}");
+    assert_eq!(points(&view(files.iter().map(PathBuf::as_path))), expected);
+
+    let mut joined: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
+    for file in &files {
+        for (id, points) in points(&view([file.as_path()])) {
+            joined.entry(id).or_default().extend(points);
+        }
+    }
+    joined.values_mut().for_each(|points| points.sort_by_key(|&(time, _)| time));
+    assert_eq!(joined, expected, "each file alone, put together");
+    assert_eq!(state(data.path()), before, "a view writes nothing");
+    whole.stop();
+}
+
+#[test]
+fn what_is_no_recording_is_refused_with_what_to_give_instead() {
+    let directory = open_directory();
+    let missing = directory.path().join("missing");
+    let text = directory.path().join("text.parquet");
+    std::fs::write(&text, "not a recording").unwrap();
+    for (path, sentence) in [(&missing, "is not there"), (&text, "give a data directory, or sealed files of one")] {
+        let refusal = Line::bare().args(["view", "--listen", "127.0.0.1:0", "--data"]).args([path]).refusal();
+        assert!(refusal.ends_with(sentence) && refusal.contains(path.to_str().unwrap()), "{refusal}");
+    }
+}
