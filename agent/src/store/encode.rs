@@ -1,8 +1,9 @@
 //! Writes Parquet column chunks, each in the encoding that made it smallest.
 //!
 //! Background work may spend CPU on choosing: a chunk of numbers is encoded in every way that suits its type and compressed
-//! fast, in memory; the way that came out smallest is compressed well and appended to the file. The surprise: what is small under ZSTD is not what is small before
-//! it: gauges that jump between few values want a dictionary, smooth counters deltas, noisy ones bytes side by side.
+//! fast, in memory; the way that came out smallest is compressed well and appended to the file. The surprise: what is small
+//! under ZSTD is not what is small before it: gauges that jump between few values want a dictionary, smooth counters deltas,
+//! noisy ones bytes side by side.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -19,8 +20,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnPath, TypePtr};
 /// Rows of a page at most: what a reader of one container's one column decompresses; an hour at 1 Hz is one or two.
 const PAGE_ROWS: usize = 8192;
 
-/// Compression of what is written: once, and kept for days. Level 19 takes 1 % less, and half as
-/// much time again.
+/// Compression of what is written: once, and kept for days. Level 19 takes 1 % less, and half as much time again.
 const ZSTD_LEVEL: i32 = 15;
 /// Compression by which encodings are compared.
 const TRIAL_ZSTD_LEVEL: i32 = 3;
