@@ -4,6 +4,8 @@
 //! came late). Rows about a container carry an [`Owner`], a copy of the names that people search by, so that no table needs a
 //! join to be read. The surprise: an event is a subject with one row, so the store has one way for everything.
 
+pub(crate) mod columns;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

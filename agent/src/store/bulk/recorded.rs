@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::BulkError;
-use crate::model::{ColumnSet, HOUR_USEC, Row, SeriesKey, Support, UnixMicros};
+use crate::model::{ColumnSet, HOUR_USEC, Row, SeriesKey, Support};
 use crate::store::files::{entries, subdirectories};
 use crate::store::hour_file::numbers_of;
 use crate::store::layout::{self, SealedName};
 use crate::store::merge::{Merge, MergeError, Names, Piece, bool_cursor};
 use crate::store::schema::{FINAL, TIME, has_final};
-use crate::subject::{Device, Event, Interface, Owner, Process, Subject};
+use crate::subject::Subject;
+use crate::subject::columns::put_together;
 use crate::table::Table;
 
 /// Rows whose columns are in memory at once: 4,096 of 135 columns take 5 MB.
@@ -155,49 +156,4 @@ fn listed(merge: &Merge, subject: usize) -> Option<(Subject, Support)> {
         names.filter_map(|name| merge.table.column(name)).collect()
     };
     Some((subject, Support { unsupported: set(entry.unsupported), unreadable: set(entry.unreadable) }))
-}
-
-fn put_together(
-    table: Table,
-    texts: &[Option<Arc<str>>],
-    (number, time, sequence): (impl Fn(&str) -> Option<i64>, UnixMicros, u64),
-) -> Subject {
-    let position = |name: &str| table.texts().iter().position(|column| column.name == name);
-    let text = |name: &str| position(name).and_then(|at| texts.get(at)?.as_deref()).map(str::to_owned);
-    let owner = Owner {
-        container_id: text("container_id"),
-        pod_uid: text("pod_uid"),
-        pod: text("pod"),
-        namespace: text("namespace"),
-        container: text("container"),
-        workload: text("workload"),
-    };
-    let device =
-        || Device { owner: owner.clone(), number: text("device_number").unwrap_or_default(), device: text("device") };
-    match table {
-        Table::Containers | Table::Pods | Table::Node => Subject::Node,
-        Table::Processes => Subject::Process(Arc::new(Process {
-            pid: number("pid").and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default(),
-            start_ticks: number("start_ticks").and_then(|ticks| u64::try_from(ticks).ok()).unwrap_or_default(),
-            comm: text("comm").unwrap_or_default(),
-            cmdline: text("cmdline"),
-            owner,
-        })),
-        Table::Network => {
-            let (netns, interface) = (text("netns"), text("interface"));
-            Subject::Interface(Arc::new(Interface { owner, netns, interface }))
-        }
-        Table::IoDevices => Subject::IoDevice(Arc::new(device())),
-        Table::Disks => Subject::Disk(Arc::new(device())),
-        Table::Events => Subject::Event(Arc::new(Event {
-            time,
-            sequence,
-            kind: text("kind").unwrap_or_default(),
-            comm: text("comm"),
-            reason: text("reason"),
-            metric: text("metric"),
-            message: text("message").unwrap_or_default(),
-            owner,
-        })),
-    }
 }

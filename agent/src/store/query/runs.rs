@@ -17,8 +17,9 @@ use super::pread::Pread;
 use crate::model::UnixMicros;
 use crate::store::catalog::SealedFile;
 use crate::store::footer::Footer;
-use crate::store::schema::has_final;
-use crate::subject::{Device, Interface, Owner, Process, Subject};
+use crate::store::schema::{TIME, has_final};
+use crate::subject::Subject;
+use crate::subject::columns::put_together;
 use crate::table::Table;
 
 /// Bytes that remembered runs take at most, roughly.
@@ -134,7 +135,8 @@ impl Finder<'_> {
         let table = self.sealed.table;
         let (texts, numbers) = key_columns(table);
         let all = vec![Range { start: 0, end: self.sealed.rows }];
-        let mut begins = vec![false; usize::try_from(self.sealed.rows).unwrap_or(0)];
+        // No two rows are of one event.
+        let mut begins = vec![table == Table::Events; usize::try_from(self.sealed.rows).unwrap_or(0)];
         for column in self.find(texts)?.iter().flatten() {
             mark_texts(&self.texts(column, &all)?, &mut begins);
         }
@@ -158,7 +160,13 @@ impl Finder<'_> {
     }
 
     fn run(&self, rows: Range<u64>, at: &At<'_>) -> Result<Run> {
-        let subject = subject(self.sealed.table, at)?;
+        let table = self.sealed.table;
+        let texts: Vec<_> = (0..table.texts().len()).map(|text| at.text(text)).collect::<Result<_>>()?;
+        let number = |name: &str| at.number(key_columns(table).1.iter().position(|key| *key == name)?);
+        let time = number(TIME).unwrap_or(self.sealed.first);
+        // Files have numbers of their own, and less rows than that.
+        let sequence = (self.sealed.number << 32).saturating_add(rows.start);
+        let subject = put_together(table, &texts, (number, time, sequence));
         let key = Arc::from(&*subject.id());
         Ok(Run { key, subject, rows, first: self.sealed.first, last: self.sealed.last })
     }
@@ -217,7 +225,8 @@ fn key_columns(table: Table) -> (&'static [&'static str], &'static [&'static str
         Table::Network => (&["container_id", "pod_uid", "netns", "interface"], &[]),
         Table::IoDevices => (&["container_id", "device_number"], &[]),
         Table::Disks => (&["device_number"], &[]),
-        Table::Node | Table::Events => (&[], &[]),
+        Table::Events => (&[], &[TIME]),
+        Table::Node => (&[], &[]),
     }
 }
 
@@ -229,45 +238,13 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    fn text(&self, table: Table, name: &str) -> Result<Option<String>> {
-        let position = table.texts().iter().position(|text| text.name == name);
-        let column = position.and_then(|position| self.texts.get(position)?.as_ref());
+    fn text(&self, position: usize) -> Result<Option<Arc<str>>> {
+        let column = self.texts.get(position).and_then(Option::as_ref);
         let text = column.and_then(|column| column.get(self.at)?.as_ref());
-        text.map(|text| text.as_utf8().map(str::to_owned)).transpose()
+        text.map(|text| text.as_utf8().map(Arc::from)).transpose()
     }
 
-    fn number(&self, position: usize) -> i64 {
-        let column = self.numbers.get(position).and_then(Option::as_ref);
-        column.and_then(|column| column.values.get(self.at)).copied().unwrap_or_default()
+    fn number(&self, position: usize) -> Option<i64> {
+        self.numbers.get(position)?.as_ref()?.values.get(self.at).copied()
     }
-}
-
-fn subject(table: Table, at: &At<'_>) -> Result<Subject> {
-    let text = |name| at.text(table, name);
-    let owner = Owner {
-        container_id: text("container_id")?,
-        pod_uid: text("pod_uid")?,
-        pod: text("pod")?,
-        namespace: text("namespace")?,
-        container: text("container")?,
-        workload: text("workload")?,
-    };
-    Ok(match table {
-        Table::Processes => Subject::Process(Arc::new(Process {
-            owner,
-            pid: u32::try_from(at.number(0)).unwrap_or_default(),
-            start_ticks: u64::try_from(at.number(1)).unwrap_or_default(),
-            comm: text("comm")?.unwrap_or_default(),
-            cmdline: text("cmdline")?,
-        })),
-        Table::Network => {
-            Subject::Interface(Arc::new(Interface { owner, netns: text("netns")?, interface: text("interface")? }))
-        }
-        Table::IoDevices | Table::Disks => {
-            let number = text("device_number")?.unwrap_or_default();
-            let device = Arc::new(Device { owner, number, device: text("device")? });
-            if table == Table::Disks { Subject::Disk(device) } else { Subject::IoDevice(device) }
-        }
-        Table::Containers | Table::Pods | Table::Node | Table::Events => Subject::Node,
-    })
 }

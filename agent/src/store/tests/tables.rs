@@ -1,9 +1,13 @@
 //! Several tables in one segment: each in its own file, all of them or none for a reader, and with the names that came late.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use super::*;
+use crate::resolution::Resolution;
+use crate::scan::{Budget, Wanted};
 use crate::store::footer::Footer;
+use crate::store::query::export::{Export, Format};
 use crate::store::testing::{TickBuilder, identity, process};
 use crate::subject::{Event, Owner, Subject};
 
@@ -113,4 +117,25 @@ fn a_crash_between_the_files_of_a_segment_loses_and_doubles_nothing() {
         }
         assert_eq!(files_below(&data.path().join("_spill")), Vec::<PathBuf>::new());
     }
+}
+
+#[test]
+fn events_in_files_are_exported_with_their_texts_and_by_container() {
+    let data = tempfile::tempdir().unwrap();
+    run(options(data.path()), &ticks());
+    let engine = crate::store::view::View::open(vec![data.path().to_owned()]).unwrap().engine();
+    let exported = |wanted: Wanted| {
+        let columns = ["kind", "container_id", "message"].map(str::to_owned).to_vec();
+        let budget = Budget { deadline: Instant::now() + Duration::from_secs(600), decoded_bytes: u64::MAX };
+        let (table, resolution) = (Table::Events, Resolution::Raw);
+        let export = Export { table, resolution, wanted, from: HOUR, to: HOUR + 10, columns, budget };
+        let mut out = Vec::new();
+        engine.export(&export, Format::Csv, &mut out).unwrap();
+        let lines: Vec<String> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
+        lines.iter().skip(1).map(|line| line.split_once(',').unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let both = ["container_start,abc,container_start happened", "oom_kill,abc,oom_kill happened"];
+    assert_eq!(exported(Wanted::All), both);
+    assert_eq!(exported(Wanted::ids(vec![Arc::from("abc")])), both);
+    assert_eq!(exported(Wanted::ids(vec![Arc::from("other")])), [""; 0]);
 }
