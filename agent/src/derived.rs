@@ -120,13 +120,17 @@ pub fn named(name: &str) -> Option<&'static SeriesSpec> {
     CATALOGUE.positions.get(name).and_then(|&position| CATALOGUE.all.get(position))
 }
 
-/// The names that are most like this one, the nearest first, at most [`NEAREST`].
+/// The names that are most like this one, the nearest first, at most [`NEAREST`]; a table's name before them may be missing.
 #[must_use]
 pub fn nearest(name: &str) -> Vec<&'static str> {
     // Nobody's name is that long; comparing takes time in proportion.
     let name: String = name.chars().take(100).collect();
+    let likeness = |known: &str| {
+        let alone = known.split_once('.').map_or(0.0, |(_, alone)| strsim::jaro_winkler(&name, alone));
+        strsim::jaro_winkler(&name, known).max(alone)
+    };
     let mut likeness: Vec<(f64, &'static str)> =
-        all().iter().map(|spec| (-strsim::jaro_winkler(&name, &spec.name), spec.name.as_str())).collect();
+        all().iter().map(|spec| (-likeness(&spec.name), spec.name.as_str())).collect();
     likeness.sort_by(|(a, name_a), (b, name_b)| a.total_cmp(b).then(name_a.len().cmp(&name_b.len())));
     likeness.into_iter().take(NEAREST).map(|(_, name)| name).collect()
 }
@@ -323,6 +327,7 @@ mod tests {
         assert_eq!(nearest("cpu_usage_core")[0], "cpu_usage_cores");
         assert_eq!(nearest("memory_curent_bytes")[0], "memory_current_bytes");
         assert_eq!(nearest("node.cpu_usage")[0], "node.cpu_usage_cores");
+        assert_eq!(nearest("rss_bytes")[0], "processes.rss_bytes");
         assert_eq!(nearest(&"x".repeat(100_000)).len(), NEAREST);
     }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use fgm_agent::app::recorded::Recordings;
+use fgm_agent::metric::METRICS;
 use fgm_agent::service::Recorded;
 use fgm_agent::service::answers::{ContainersQuestion, Questions};
 use fgm_agent::service::asking::Asking;
@@ -69,13 +71,26 @@ fn longest(asking: &Asking, range: TimeRange) -> String {
     known.into_iter().max_by_key(life).unwrap().identity.container_id.clone()
 }
 
+/// Every container that something was planted in is known; how many are, is told.
+fn checked_count(recorded: &dyn Recorded) -> usize {
+    let known: BTreeSet<String> =
+        recorded.containers().into_iter().map(|summary| summary.identity.container_id.clone()).collect();
+    let Ok(truth) = std::fs::read(data().join("truth.json")) else { return known.len() };
+    let truth: serde_json::Value = serde_json::from_slice(&truth).unwrap();
+    let planted: Vec<&str> =
+        truth["facts"].as_array().unwrap().iter().filter_map(|fact| fact["container_id"].as_str()).collect();
+    assert!(!planted.is_empty() && planted.iter().all(|id| known.contains(*id)));
+    known.len()
+}
+
 fn scan_metadata(criterion: &mut Criterion) {
     criterion.bench_function("scan_metadata", |bencher| {
+        let expected = checked_count(&Recordings::view(vec![data()]).unwrap());
         bencher.iter_batched(
             || vec![data()],
             |roots| {
                 let view = Recordings::view(roots).unwrap();
-                assert!(!view.containers().is_empty());
+                assert_eq!(view.containers().len(), expected);
                 view
             },
             BatchSize::PerIteration,
@@ -226,13 +241,20 @@ fn lists(criterion: &mut Criterion) {
     let prepared = OnceCell::new();
     criterion.bench_function("list_containers", |bencher| {
         let asking = prepared.get_or_init(asking);
+        let expected = checked_count(&*asking.recorded);
         bencher.iter(|| {
             let answer = asking.containers(&ContainersQuestion::default()).unwrap();
-            assert!(answer.total > 0);
+            assert_eq!(answer.total, expected);
             answer
         });
     });
-    criterion.bench_function("list_metrics", |bencher| bencher.iter(|| black_box(catalogue::reply())));
+    criterion.bench_function("list_metrics", |bencher| {
+        bencher.iter(|| {
+            let answer = catalogue::reply();
+            assert!(answer.metrics.len() > METRICS.len() && !answer.derived.is_empty());
+            answer
+        });
+    });
 }
 
 criterion_group!(benches, scan_metadata, timeseries, downsampled, top, lists, export);

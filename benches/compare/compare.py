@@ -33,6 +33,9 @@ FROM '{files}'
 WHERE {who}time >= make_timestamptz({from_us}) AND time < make_timestamptz({to_us}) AND {metric} IS NOT NULL"""
 ORDER = "\nORDER BY container_id, time"
 
+POLARS = """polars.scan_parquet({files!r}).filter({who}{from_us} <= polars.col("time"), polars.col("time") < {to_us},
+    polars.col({metric!r}).is_not_null()).select("container_id", "time", {metric!r}){order}.collect()"""
+
 
 def main():
     if len(sys.argv) != 2:
@@ -42,7 +45,8 @@ def main():
     print(f"{data.name}: {machine()}, duckdb {duckdb.__version__}, polars {polars.__version__}, median of {TURNS} turns\n")
     missed = 0
     for name, question in questions.items():
-        print(f"## {name}\n\n{sql(data, question)}\n")
+        print(f"## {name}\n\n{sql(data, question, True)}\n\n{polars_text(data, question, True)}\n")
+        print("as it comes: without the last line of SQL, without .sort\n")
         print(f"fgm-agent          {question['median_ms']:8.2f} ms   {question['points']} points")
         for engine, run in [("DuckDB", duckdb_runner), ("Polars", polars_runner)]:
             for order in [True, False]:
@@ -87,19 +91,22 @@ def duckdb_runner(data, question, order):
     return lambda: connection.sql(text).to_arrow_table().num_rows
 
 
-def polars_runner(data, question, order):
-    def time_at(usec):
-        return polars.lit(usec).cast(polars.Datetime("us", "UTC"))
+def polars_text(data, question, order):
+    """The query as it is shown and run."""
+    times = {name: f"polars.lit({question[name]}).cast(polars.Datetime('us', 'UTC'))" for name in ["from_us", "to_us"]}
+    containers = question["containers"]
+    return POLARS.format(
+        files=str(data / "containers/*/*/*.parquet"),
+        who=f'polars.col("container_id") == {containers[0]!r}, ' if containers else "",
+        metric=question["metric"],
+        order='.sort("container_id", "time")' if order else "",
+        **times,
+    )
 
-    metric, time_column = polars.col(question["metric"]), polars.col("time")
-    frame = polars.scan_parquet(data / "containers/*/*/*.parquet")
-    if question["containers"]:
-        frame = frame.filter(polars.col("container_id") == question["containers"][0])
-    frame = frame.filter(time_column >= time_at(question["from_us"]), time_column < time_at(question["to_us"]))
-    frame = frame.filter(metric.is_not_null()).select("container_id", "time", question["metric"])
-    if order:
-        frame = frame.sort("container_id", "time")
-    return lambda: frame.collect().height
+
+def polars_runner(data, question, order):
+    query = compile(polars_text(data, question, order), "polars", "eval")
+    return lambda: eval(query).height
 
 
 def measure(run, question):

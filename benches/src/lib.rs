@@ -129,11 +129,13 @@ pub fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
 pub fn data_set(variable: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let named = std::env::var_os(variable).unwrap_or_else(|| "testdata/bench/realistic".into());
-    let path = root.join(named);
+    let (path, name) = (root.join(&named), named.to_string_lossy());
+    let scenario = if name.contains("stress") { "stress" } else { "realistic" };
+    let duration = if name.contains("7d") { "7d" } else { "24h" };
     assert!(
         path.is_dir(),
-        "there is no data set at {}: make it with `cargo run --release --bin generate-bench-data -- --scenario realistic \
-         --duration 24h`, or name another one in {variable}",
+        "there is no data set at {}: make it with `cargo run --release --bin generate-bench-data -- --scenario {scenario} \
+         --duration {duration} --out {name}` in the workspace's root, or name another one in {variable}",
         path.display()
     );
     path

@@ -89,10 +89,10 @@ pub(super) enum Lasts {
 }
 
 impl Made {
-    /// A reply of the moment.
-    pub(super) fn json(reply: &impl Serialize) -> Result<Self, AskError> {
+    /// A reply as JSON.
+    pub(super) fn json(reply: &impl Serialize, lasts: Lasts) -> Result<Self, AskError> {
         let body = serde_json::to_vec(reply).map_err(|error| AskError::Failed(error.to_string()))?;
-        Ok(Self { content: Content::Whole(body), content_type: "application/json", lasts: Lasts::Moment })
+        Ok(Self { content: Content::Whole(body), content_type: "application/json", lasts })
     }
 }
 

@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::http::Shared;
-use crate::http::answer::{self, Made, Wish};
+use crate::http::answer::{self, Lasts, Made, Wish};
 use crate::http::error::ApiError;
 use crate::http::query::{Given, Pairs, QueryError};
 use crate::http::reply::{ProcessesReply, TopReply};
 use crate::http::{ask, series};
-use crate::service::question::AskError;
+use crate::service::question::{AskError, TimeRange};
 use crate::service::{Service, catalogue};
 
 pub(super) type Parameters = Result<Query<Pairs>, QueryRejection>;
@@ -53,9 +53,9 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMa
 /// `/api/filters`
 pub(super) async fn filters(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
     let when = ask::filters(pairs(parameters)?, clock::wall())?;
-    json(&shared, &headers, move |service| {
+    over(&shared, &headers, move |service| {
         let range = when.map(|when| when.range(&*service.questions));
-        Ok(service.questions.filters(range))
+        Ok((service.questions.filters(range)?, range))
     })
     .await
 }
@@ -67,9 +67,9 @@ pub(super) async fn containers(
     parameters: Parameters,
 ) -> Answered {
     let (mut question, when) = ask::containers(pairs(parameters)?, clock::wall())?;
-    json(&shared, &headers, move |service| {
+    over(&shared, &headers, move |service| {
         question.range = when.map(|when| when.range(&*service.questions));
-        service.questions.containers(&question)
+        Ok((service.questions.containers(&question)?, question.range))
     })
     .await
 }
@@ -91,9 +91,9 @@ pub(super) async fn timeseries(
 /// `/api/top`
 pub(super) async fn top(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
     let asked = ask::top(pairs(parameters)?, clock::wall())?;
-    json(&shared, &headers, move |service| {
+    over(&shared, &headers, move |service| {
         let question = asked.whole(&*service.questions, |question, range| question.range = range);
-        service.questions.top(&question).map(|answer| TopReply::from(&answer))
+        Ok((TopReply::from(&service.questions.top(&question)?), Some(question.range)))
     })
     .await
 }
@@ -111,11 +111,12 @@ pub(super) async fn processes(
 /// `/api/events`
 pub(super) async fn events(State(shared): State<Arc<Shared>>, headers: HeaderMap, parameters: Parameters) -> Answered {
     let (mut filter, when) = ask::events(pairs(parameters)?, clock::wall())?;
-    json(&shared, &headers, move |service| {
-        if let Some(range) = when.map(|when| when.range(&*service.questions)) {
+    over(&shared, &headers, move |service| {
+        let range = when.map(|when| when.range(&*service.questions));
+        if let Some(range) = range {
             (filter.from, filter.to) = (range.from, range.to);
         }
-        service.events(&filter).map_err(AskError::Failed)
+        Ok((service.events(&filter).map_err(AskError::Failed)?, range))
     })
     .await
 }
@@ -135,5 +136,19 @@ async fn json<T: Serialize>(
     headers: &HeaderMap,
     ask: impl FnOnce(&Service) -> Result<T, AskError> + Send + 'static,
 ) -> Answered {
-    answer::answer(shared, Wish::of(headers), move |service, _| Made::json(&ask(service)?)).await
+    answer::answer(shared, Wish::of(headers), move |service, _| Made::json(&ask(service)?, Lasts::Moment)).await
+}
+
+/// The same of an answer about a range, which a client may keep where all of it lies in files.
+async fn over<T: Serialize>(
+    shared: &Shared,
+    headers: &HeaderMap,
+    ask: impl FnOnce(&Service) -> Result<(T, Option<TimeRange>), AskError> + Send + 'static,
+) -> Answered {
+    answer::answer(shared, Wish::of(headers), move |service, _| {
+        let (reply, range) = ask(service)?;
+        let is_sealed = range.is_some_and(|range| service.questions.is_sealed(range));
+        Made::json(&reply, if is_sealed { Lasts::Sealed } else { Lasts::Moment })
+    })
+    .await
 }

@@ -1,10 +1,11 @@
 //! Series as an Arrow IPC stream, in long form: a row per point, or per bucket.
 //!
 //! The only module outside of the store that knows Arrow, and it knows nothing else. Columns are `metric`, `unit`, one per name
-//! that any series has, `time`, and as needed `value`, or `min`, `max`, `mean`, `last` and `width_ms`; a batch per series. The
+//! that any series has, `resolution`, `time`, and as needed `value`, or `min`, `max`, `mean`, `last` and `width_ms`; a batch per
+//! series. What is not of a point is in the schema's metadata, as JSON: `from`, `to`, `notes`, and `marks`, a list per batch. The
 //! surprise: names are dictionaries that every batch shares, so a series of a million points names its container once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -17,8 +18,10 @@ use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
-use crate::http::columnar::{shown_as, width_ms};
-use crate::service::question::{Series, SeriesAnswer, SeriesData};
+use serde_json::json;
+
+use crate::http::columnar::{milliseconds, resolution_of, shown_as, width_ms};
+use crate::service::question::{Mark, Series, SeriesAnswer, SeriesData};
 
 /// Writes the answer as a stream, a batch for each series.
 pub(super) fn write_to(answer: SeriesAnswer, to: &mut dyn Write) -> io::Result<()> {
@@ -32,7 +35,7 @@ fn stream(answer: SeriesAnswer, to: &mut dyn Write) -> Result<(), ArrowError> {
     let layout = Layout::of(&answer.series);
     let texts: Vec<ArrayRef> =
         layout.texts.iter().map(|text| dictionary(text, &answer.series)).collect::<Result<_, _>>()?;
-    let schema = Arc::new(layout.schema());
+    let schema = Arc::new(layout.schema().with_metadata(told_once(&answer)));
     let mut writer = StreamWriter::try_new(to, &schema)?;
     for (index, series) in answer.series.into_iter().enumerate() {
         let columns = layout.columns(index, series.data, &texts)?;
@@ -41,11 +44,25 @@ fn stream(answer: SeriesAnswer, to: &mut dyn Write) -> Result<(), ArrowError> {
     writer.finish()
 }
 
+/// What is not of a point.
+fn told_once(answer: &SeriesAnswer) -> HashMap<String, String> {
+    let mark = |mark: &Mark| json!({ "t": milliseconds(mark.time), "container": mark.container_id });
+    let marks = |series: &Series| series.marks.iter().map(mark).collect::<Vec<_>>();
+    let told = [
+        ("from", json!(milliseconds(answer.range.from))),
+        ("to", json!(milliseconds(answer.range.to))),
+        ("notes", json!(answer.notes)),
+        ("marks", json!(answer.series.iter().map(marks).collect::<Vec<_>>())),
+    ];
+    told.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+}
+
 /// A column of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     Metric,
     Unit,
+    Resolution,
     Label(&'static str),
 }
 
@@ -54,6 +71,7 @@ impl Text {
         match self {
             Self::Metric => "metric",
             Self::Unit => "unit",
+            Self::Resolution => "resolution",
             Self::Label(label) => shown_as(label),
         }
     }
@@ -62,6 +80,10 @@ impl Text {
         match self {
             Self::Metric => Some(&series.metric),
             Self::Unit => Some(series.unit),
+            Self::Resolution => Some(match &series.data {
+                SeriesData::Exact { .. } => "raw",
+                SeriesData::Buckets(buckets) => resolution_of(buckets),
+            }),
             Self::Label(label) => series.labels.get(label).map(String::as_str),
         }
     }
@@ -79,7 +101,8 @@ struct Layout {
 impl Layout {
     fn of(series: &[Series]) -> Self {
         let labels: BTreeSet<&'static str> = series.iter().flat_map(|series| series.labels.keys().copied()).collect();
-        let texts = [Text::Metric, Text::Unit].into_iter().chain(labels.into_iter().map(Text::Label)).collect();
+        let labels = labels.into_iter().map(Text::Label);
+        let texts = [Text::Metric, Text::Unit].into_iter().chain(labels).chain([Text::Resolution]).collect();
         let has_buckets = series.iter().any(|series| matches!(series.data, SeriesData::Buckets(_)));
         let has_exact = series.iter().any(|series| matches!(series.data, SeriesData::Exact { .. }));
         let mut numbers = Vec::new();
@@ -189,7 +212,7 @@ mod tests {
         let mut named = series("b", exact(&[7.0]));
         named.labels.insert("pod", "p".to_owned());
         let found = batches(vec![series("a", exact(&[1.5, f64::NAN])), named]);
-        assert_eq!(names(&found[0]), ["metric", "unit", "container", "pod", "time", "value"]);
+        assert_eq!(names(&found[0]), ["metric", "unit", "container", "pod", "resolution", "time", "value"]);
         let ids: Vec<&str> = found
             .iter()
             .map(|batch| {
@@ -199,9 +222,9 @@ mod tests {
             .collect();
         assert_eq!(ids, ["a", "b"]);
         assert_eq!((found[0].column(3).null_count(), found[1].column(3).null_count()), (2, 0));
-        let values = found[0].column(5).as_primitive::<Float64Type>();
+        let values = found[0].column(6).as_primitive::<Float64Type>();
         assert_eq!((values.value(0), values.is_null(1)), (1.5, true));
-        assert_eq!(found[0].column(4).as_primitive::<TimestampMicrosecondType>().values().to_vec(), [0, 1]);
+        assert_eq!(found[0].column(5).as_primitive::<TimestampMicrosecondType>().values().to_vec(), [0, 1]);
     }
 
     #[test]
@@ -216,7 +239,7 @@ mod tests {
             from_rollups: false,
         };
         let alone = batches(vec![series("a", SeriesData::Buckets(buckets.clone()))]);
-        assert_eq!(names(&alone[0])[4..], ["min", "max", "mean", "last", "width_ms"]);
+        assert_eq!(names(&alone[0])[5..], ["min", "max", "mean", "last", "width_ms"]);
         let exact = SeriesData::Exact { times: vec![5], values: vec![9.0] };
         let mixed = batches(vec![series("a", SeriesData::Buckets(buckets)), series("b", exact)]);
         let number = |batch: &RecordBatch, name: &str| {
@@ -229,6 +252,21 @@ mod tests {
             [None, Some(1.0), Some(4.0), Some(2.0), Some(3.0), Some(60_000.0)]
         );
         assert_eq!(all.map(|name| number(&mixed[1], name)), [Some(9.0), None, None, None, None, None]);
+    }
+
+    #[test]
+    fn what_is_not_of_a_point_is_in_the_metadata() {
+        let exact = || SeriesData::Exact { times: vec![1000], values: vec![1.0] };
+        let mut marked = series("a", exact());
+        marked.marks.push(Mark { time: 1000, container_id: "a".to_owned() });
+        let range = TimeRange { from: 0, to: 9000 };
+        let (series, notes) = (vec![marked, series("b", exact())], vec!["\"so\"".to_owned()]);
+        let mut bytes = Vec::new();
+        write_to(SeriesAnswer { range, series, notes, is_sealed: false }, &mut bytes).unwrap();
+        let schema = StreamReader::try_new(&bytes[..], None).unwrap().schema();
+        let told = |name: &str| serde_json::from_str::<serde_json::Value>(&schema.metadata()[name]).unwrap();
+        assert_eq!((told("from"), told("to"), told("notes")), (json!(0), json!(9), json!(["\"so\""])));
+        assert_eq!(told("marks"), json!([[{ "t": 1, "container": "a" }], []]));
     }
 
     #[test]

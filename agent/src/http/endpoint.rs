@@ -124,12 +124,12 @@ pub(super) static ENDPOINTS: &[Endpoint] = endpoints! {
     "/api/status", "the agent in full", NONE, api::status, json!(StatusReply), MADE, Api;
     "/api/instance", "who answers, since when, what is recorded", NONE, api::instance, json!(InstanceReply), MADE, Api;
     "/api/metrics", "every metric the agent knows", NONE, api::metrics, json!(CatalogueReply), MADE, Api;
-    "/api/filters", "what can be chosen from", FILTERS, api::filters, json!(FiltersAnswer), MADE, Api;
-    "/api/containers", "the containers, newest first", CONTAINER_LIST, api::containers, json!(ContainersReply), ASKED, Api;
+    "/api/filters", "what can be chosen from", FILTERS, api::filters, json!(FiltersAnswer), SEALED, Api;
+    "/api/containers", "the containers, newest first", CONTAINER_LIST, api::containers, json!(ContainersReply), SEALED, Api;
     "/api/timeseries", "series of numbers", SERIES, api::timeseries, SERIES, SEALED, Api;
-    "/api/top", "those with the largest values", TOP, api::top, json!(TopReply), ASKED, Api;
+    "/api/top", "those with the largest values", TOP, api::top, json!(TopReply), SEALED, Api;
     "/api/processes", "the processes of a container at a moment", PROCESSES, api::processes, json!(ProcessesReply), ASKED, Api;
-    "/api/events", "what happened, newest first", EVENTS, api::events, json!(EventsReply), MADE, Api;
+    "/api/events", "what happened, newest first", EVENTS, api::events, json!(EventsReply), KEPT, Api;
     "/api/export", "recorded rows as Parquet, CSV or Arrow", EXPORT, export::export, ROWS, ASKED, Api;
     "/api/live", "new points as they are taken", LIVE, live::live, &[bytes(live::CONTENT_TYPE)], ASKED, Api;
     "/api/openapi.json", "this API, described", NONE, openapi::openapi, &[bytes("application/json")], KEPT, Api;

@@ -58,7 +58,10 @@ pub trait Questions: Send + Sync {
     fn processes(&self, question: &ProcessesQuestion) -> Result<ProcessesAnswer, AskError>;
 
     /// What can be chosen from among the containers with rows in the range, or among all.
-    fn filters(&self, range: Option<TimeRange>) -> FiltersAnswer;
+    ///
+    /// # Errors
+    /// As [`AskError`] says.
+    fn filters(&self, range: Option<TimeRange>) -> Result<FiltersAnswer, AskError>;
 
     /// The list of containers.
     ///
@@ -68,6 +71,9 @@ pub trait Questions: Send + Sync {
 
     /// From the first row that is kept to after the last one; none without rows.
     fn recorded_span(&self) -> Option<TimeRange>;
+
+    /// Whether all rows of a range are in files: the same question about it has the same answer, until retention.
+    fn is_sealed(&self, range: TimeRange) -> bool;
 
     /// Writes recorded rows as it reads them, and stops when they are not taken any more.
     ///

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use crate::scan::{Budget, ScanError};
 use crate::service::answers::{ContainersQuestion, Questions};
 use crate::service::containers::{self, ContainersReply};
-use crate::service::filters::{self, FilterValue, FiltersAnswer};
+use crate::service::filters::{self, FiltersAnswer};
 use crate::service::question::{
     AskError, ExportQuestion, GroupBy, ProcessesAnswer, ProcessesQuestion, SeriesAnswer, SeriesQuestion, TimeRange,
     TopAnswer, TopQuestion,
@@ -69,10 +69,13 @@ impl Asking {
         Err(AskError::TooSlow("recorded files keep being merged while they are read; try again in a second".to_owned()))
     }
 
-    /// Everybody with rows in a range, also those of whom only rollups are left.
-    fn everybody(&self, range: TimeRange) -> Result<Vec<ContainerSummary>, Fault> {
+    /// Everybody with rows in a range, or at any time, also those of whom only rollups are left.
+    fn everybody(&self, range: Option<TimeRange>) -> Result<Vec<ContainerSummary>, Fault> {
         let mut known = self.recorded.containers();
-        let old = self.recorded.containers_of_rollups(range)?;
+        let old = match range.or_else(|| self.recorded.span()) {
+            Some(range) => self.recorded.containers_of_rollups(range)?,
+            None => Vec::new(),
+        };
         if !old.is_empty() {
             let ids: std::collections::HashMap<String, usize> = known
                 .iter()
@@ -86,7 +89,7 @@ impl Asking {
                 }
             }
         }
-        known.retain(|summary| summary.is_seen_in(range));
+        known.retain(|summary| range.is_none_or(|range| summary.is_seen_in(range)));
         Ok(known)
     }
 }
@@ -134,23 +137,13 @@ impl Questions for Asking {
         self.attempt(|asking, budget| processes::answer(asking, question, budget))
     }
 
-    fn filters(&self, range: Option<TimeRange>) -> FiltersAnswer {
-        let known = self.recorded.containers();
-        let mut nodes: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
-        for summary in known.iter().filter(|summary| range.is_none_or(|range| summary.is_seen_in(range))) {
-            *nodes.entry(&summary.node).or_default() += 1;
-        }
-        let nodes: Vec<FilterValue> =
-            nodes.into_iter().map(|(value, containers)| FilterValue { value: value.to_owned(), containers }).collect();
-        filters::answer(&known, &nodes, range)
+    fn filters(&self, range: Option<TimeRange>) -> Result<FiltersAnswer, AskError> {
+        self.attempt(|asking, _| Ok(filters::answer(&asking.everybody(range)?)))
     }
 
     fn containers(&self, question: &ContainersQuestion) -> Result<ContainersReply, AskError> {
         self.attempt(|asking, budget| {
-            let mut known = match question.range {
-                Some(range) => asking.everybody(range)?,
-                None => asking.recorded.containers(),
-            };
+            let mut known = asking.everybody(question.range)?;
             if let Some(metric) = &question.metric {
                 let range = question.range.or_else(|| asking.recorded_span());
                 let having = plan::having(asking, metric, range, budget)?;
@@ -162,6 +155,10 @@ impl Questions for Asking {
 
     fn recorded_span(&self) -> Option<TimeRange> {
         self.recorded.span()
+    }
+
+    fn is_sealed(&self, range: TimeRange) -> bool {
+        self.recorded.sealed_until().is_some_and(|until| range.to <= until)
     }
 
     fn export(&self, question: &ExportQuestion, out: &mut (dyn Write + Send)) -> Result<(), AskError> {

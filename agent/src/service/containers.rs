@@ -95,15 +95,13 @@ pub struct Entry {
     alive: bool,
 }
 
-/// Those that pass the filter and have rows in the range, in the question's order, then by id. Whether a container has the
-/// question's metric is decided before.
+/// Those that pass the filter, in the question's order, then by id. Which have rows in the question's range, and its metric, is
+/// decided before.
 #[must_use]
 pub fn reply(all: &[ContainerSummary], question: &ContainersQuestion) -> ContainersReply {
-    let ContainersQuestion { filter, range, order, .. } = question;
+    let ContainersQuestion { filter, order, .. } = question;
     let needle = filter.search.as_ref().map(|text| text.to_lowercase());
-    let is_wanted = |summary: &&ContainerSummary| {
-        passes(&summary.identity, filter, needle.as_deref()) && range.is_none_or(|range| summary.is_seen_in(range))
-    };
+    let is_wanted = |summary: &&ContainerSummary| passes(&summary.identity, filter, needle.as_deref());
     let mut wanted: Vec<&ContainerSummary> = all.iter().filter(is_wanted).collect();
     wanted.sort_by(|a, b| compare(*order, a, b).then_with(|| a.identity.container_id.cmp(&b.identity.container_id)));
     let containers = wanted.iter().take(filter.limit).map(|summary| entry(summary)).collect();
@@ -184,7 +182,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::service::question::TimeRange;
 
     fn summary(id: &str, first_seen: i64, change: impl FnOnce(&mut Identity)) -> ContainerSummary {
         let mut identity = Identity::unnamed(id, format!("/kubepods/{id}"), Role::Container);
@@ -247,20 +244,18 @@ mod tests {
     }
 
     #[test]
-    fn a_range_leaves_out_those_without_rows_in_it_and_the_order_is_as_asked() {
+    fn the_order_is_as_asked() {
         let all = [
             summary("old", 1, |identity| identity.pod = Some("z".into())),
             summary("cgroup", 2, |_| {}),
             summary("new", 3, |identity| identity.pod = Some("a".into())),
         ];
-        let asked = |range, order| {
-            let question = ContainersQuestion { range, order, ..ContainersQuestion::default() };
+        let asked = |order| {
+            let question = ContainersQuestion { order, ..ContainersQuestion::default() };
             reply(&all, &question).containers.into_iter().map(|entry| entry.id).collect::<Vec<_>>()
         };
-        assert_eq!(asked(None, Order::Newest), ["new", "cgroup", "old"]);
-        assert_eq!(asked(None, Order::Oldest), ["old", "cgroup", "new"]);
-        assert_eq!(asked(None, Order::Name), ["new", "old", "cgroup"]);
-        assert_eq!(asked(Some(TimeRange { from: 2, to: 3 }), Order::Newest), ["cgroup"]);
-        assert_eq!(asked(Some(TimeRange { from: 1, to: 2 }), Order::Newest), ["old"]);
+        assert_eq!(asked(Order::Newest), ["new", "cgroup", "old"]);
+        assert_eq!(asked(Order::Oldest), ["old", "cgroup", "new"]);
+        assert_eq!(asked(Order::Name), ["new", "old", "cgroup"]);
     }
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::model::{QosClass, Role};
 use crate::service::ContainerSummary;
-use crate::service::question::TimeRange;
 
 /// Values that one list has at most.
 pub const MAX_VALUES: usize = 1_000;
@@ -58,13 +57,11 @@ pub struct FilterLabel {
     pub values: Vec<FilterValue>,
 }
 
-/// What there is among the containers with rows in the range, or among all; `nodes` with how many containers each has.
+/// What there is among these containers.
 #[must_use]
-pub fn answer(containers: &[ContainerSummary], nodes: &[FilterValue], range: Option<TimeRange>) -> FiltersAnswer {
-    let shown = |summary: &&ContainerSummary| {
-        summary.identity.role != Role::Sandbox && range.is_none_or(|range| summary.is_seen_in(range))
-    };
-    let known: Vec<&ContainerSummary> = containers.iter().filter(shown).collect();
+pub fn answer(containers: &[ContainerSummary]) -> FiltersAnswer {
+    let is_shown = |summary: &&ContainerSummary| summary.identity.role != Role::Sandbox;
+    let known: Vec<&ContainerSummary> = containers.iter().filter(is_shown).collect();
     let mut left_out = 0;
     let mut list = |pick: fn(&ContainerSummary) -> Option<&str>| {
         values(known.iter().filter_map(|summary| pick(summary)), &mut left_out)
@@ -76,10 +73,9 @@ pub fn answer(containers: &[ContainerSummary], nodes: &[FilterValue], range: Opt
         containers: list(|summary| summary.identity.container.as_deref()),
         qos_classes: list(|summary| summary.identity.qos_class.map(QosClass::as_str)),
         images: list(|summary| summary.identity.image.as_deref()),
-        nodes: nodes.iter().take(MAX_VALUES).cloned().collect(),
+        nodes: list(|summary| Some(&*summary.node)),
         ..FiltersAnswer::default()
     };
-    left_out += nodes.len().saturating_sub(MAX_VALUES);
     answer.labels = labels(&known, &mut left_out);
     answer.left_out = left_out;
     answer
@@ -114,17 +110,12 @@ mod tests {
     use super::*;
     use crate::model::Identity;
 
-    fn seen(name: &str, namespace: &str, role: Role, seen: (i64, i64)) -> ContainerSummary {
+    fn seen(name: &str, namespace: &str, role: Role) -> ContainerSummary {
         let mut identity = Identity::unnamed(name, name, role);
         identity.namespace = Some(namespace.to_owned());
         identity.labels.insert("app".to_owned(), name.to_owned());
-        ContainerSummary {
-            identity: Arc::new(identity),
-            node: Arc::from("node-1"),
-            first_seen: seen.0,
-            last_seen: seen.1,
-            alive: false,
-        }
+        let node = Arc::from("node-1");
+        ContainerSummary { identity: Arc::new(identity), node, first_seen: 0, last_seen: 9, alive: false }
     }
 
     fn value(value: &str, containers: usize) -> FilterValue {
@@ -132,27 +123,24 @@ mod tests {
     }
 
     #[test]
-    fn values_are_counted_among_those_in_range_and_the_most_frequent_come_first() {
-        let containers = [
-            seen("a", "shop", Role::Container, (0, 9)),
-            seen("b", "web", Role::Container, (0, 9)),
-            seen("c", "web", Role::Container, (5, 9)),
-            seen("d", "web", Role::Sandbox, (0, 9)),
-        ];
-        let all = answer(&containers, &[value("node-1", 3)], None);
-        assert_eq!(all.namespaces, [value("web", 2), value("shop", 1)]);
-        assert_eq!(all.nodes, [value("node-1", 3)]);
-        assert_eq!(all.labels[0].values, [value("a", 1), value("b", 1), value("c", 1)]);
-        let early = answer(&containers, &[], Some(TimeRange { from: 0, to: 5 }));
-        assert_eq!(early.namespaces, [value("shop", 1), value("web", 1)]);
-        assert_eq!((all.left_out, early.left_out), (0, 0));
+    fn values_are_counted_and_the_most_frequent_come_first() {
+        let answer = answer(&[
+            seen("a", "shop", Role::Container),
+            seen("b", "web", Role::Container),
+            seen("c", "web", Role::Container),
+            seen("d", "web", Role::Sandbox),
+        ]);
+        assert_eq!(answer.namespaces, [value("web", 2), value("shop", 1)]);
+        assert_eq!(answer.nodes, [value("node-1", 3)]);
+        assert_eq!(answer.labels[0].values, [value("a", 1), value("b", 1), value("c", 1)]);
+        assert_eq!(answer.left_out, 0);
     }
 
     #[test]
     fn what_a_list_does_not_show_is_counted() {
-        let many = |n: usize| seen(&format!("c{n}"), "a", Role::Container, (0, 1));
+        let many = |n: usize| seen(&format!("c{n}"), "a", Role::Container);
         let containers: Vec<ContainerSummary> = (0..MAX_VALUES + 7).map(many).collect();
-        let answer = answer(&containers, &[], None);
+        let answer = answer(&containers);
         assert_eq!((answer.labels[0].values.len(), answer.left_out), (MAX_VALUES, 7));
     }
 }

@@ -9,6 +9,7 @@
 mod model;
 #[path = "../rig/python.rs"]
 mod python;
+mod whose;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -88,7 +88,7 @@ impl Recorded for FakeRecording {
     }
 
     fn sealed_until(&self) -> Option<i64> {
-        None
+        Some(NOW - 1_800_000_000)
     }
 
     fn interval_usec(&self) -> i64 {

@@ -155,7 +155,7 @@ impl Questions for FakeQuestions {
         })
     }
 
-    fn filters(&self, range: Option<TimeRange>) -> FiltersAnswer {
+    fn filters(&self, range: Option<TimeRange>) -> Result<FiltersAnswer, AskError> {
         self.known.filters(range)
     }
 
@@ -166,6 +166,10 @@ impl Questions for FakeQuestions {
 
     fn recorded_span(&self) -> Option<TimeRange> {
         self.known.recorded_span()
+    }
+
+    fn is_sealed(&self, range: TimeRange) -> bool {
+        self.known.is_sealed(range)
     }
 
     /// By table: `containers` is short, `pods` never ends, `node` breaks after a while, `events` at once.

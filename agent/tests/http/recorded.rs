@@ -178,6 +178,16 @@ fn sealed_answers_have_a_tag_and_are_not_sent_twice() {
         let (other, _) = ask("/api/timeseries?metric=other", &format!("If-None-Match: {tag}\r\n"));
         assert_eq!(other.status, 200);
     }
+    let sealed = "from=2000-01-01T00:00:00Z&to=2000-01-02T00:00:00Z";
+    for path in ["/api/top?metric=a&", "/api/containers?", "/api/filters?", "/api/events?"] {
+        let (first, body) = ask(&format!("{path}{sealed}"), "");
+        let tag = first.header("etag").unwrap_or_else(|| panic!("{path}")).to_owned();
+        assert!(first.status == 200 && !body.is_empty());
+        let (again, body) = ask(&format!("{path}{sealed}"), &format!("If-None-Match: {tag}\r\n"));
+        assert_eq!((again.status, body.len()), (304, 0), "{path}");
+        let (open, _) = ask(&format!("{path}range=all"), "");
+        assert_eq!((open.header("etag"), open.header("cache-control")), (None, Some("no-store")), "{path}");
+    }
     let (open, _) = ask("/api/timeseries?metric=open", "If-None-Match: *\r\n");
     assert_eq!((open.status, open.header("etag"), open.header("cache-control")), (200, None, Some("no-store")));
 }

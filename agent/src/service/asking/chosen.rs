@@ -18,34 +18,29 @@ const NAMED: usize = 3;
 
 /// Those that are meant, of those with rows in the range.
 pub(super) fn chosen(asking: &Asking, selection: &Selection, range: TimeRange) -> Result<Vec<ContainerSummary>, Fault> {
-    among(asking, asking.everybody(range)?, selection)
+    among(asking, &asking.everybody(Some(range))?, selection)
 }
 
 /// The same of those that are known to have rows in the range.
 pub(super) fn among(
     asking: &Asking,
-    everybody: Vec<ContainerSummary>,
+    everybody: &[ContainerSummary],
     selection: &Selection,
 ) -> Result<Vec<ContainerSummary>, Fault> {
     if selection.containers.is_empty() {
-        return Ok(everybody
-            .into_iter()
-            .filter(|summary| passes_filter(&summary.identity, &selection.filter))
-            .collect());
+        let is_meant = |summary: &&ContainerSummary| passes_filter(&summary.identity, &selection.filter);
+        return Ok(everybody.iter().filter(is_meant).cloned().collect());
     }
     let mut found: Vec<ContainerSummary> = Vec::new();
     for wanted in &selection.containers {
-        let summary = match unique(&everybody, wanted) {
-            Ok(summary) => summary.clone(),
+        let Ok(summary) = unique(everybody, wanted) else {
             // It may be known, without a row in the range: that is an empty answer.
-            Err(error) => match unique(&asking.recorded.containers(), wanted) {
-                Ok(_) => continue,
-                Err(_) => return Err(error.into()),
-            },
+            unique(&asking.everybody(None)?, wanted)?;
+            continue;
         };
         let is_new = !found.iter().any(|known| known.identity.container_id == summary.identity.container_id);
         if is_new && passes_filter(&summary.identity, &selection.filter) {
-            found.push(summary);
+            found.push(summary.clone());
         }
     }
     Ok(found)
@@ -81,7 +76,9 @@ fn unknown(known: &[ContainerSummary], wanted: &str) -> String {
     alike.sort_by(|a, b| b.0.total_cmp(&a.0));
     let nearest: Vec<String> = alike.iter().take(NAMED).map(|(_, id)| format!("{id:?}")).collect();
     match nearest.is_empty() {
-        true => format!("no container {wanted:?} was recorded in this time, nor any other; /api/containers lists all"),
+        true => {
+            format!("there is no container {wanted:?}, for none is recorded; /api/status says what this agent looks at")
+        }
         false => format!(
             "no container's id is {wanted:?} or begins so; the nearest are {}; /api/containers lists all, with their names",
             nearest.join(", ")
@@ -90,10 +87,10 @@ fn unknown(known: &[ContainerSummary], wanted: &str) -> String {
 }
 
 /// Those that are not inside of others among them.
-pub(super) fn not_nested(chosen: Vec<ContainerSummary>, everybody: &[ContainerSummary]) -> Vec<ContainerSummary> {
+pub(super) fn not_nested(chosen: &[ContainerSummary], everybody: &[ContainerSummary]) -> Vec<ContainerSummary> {
     let parents: std::collections::HashMap<&str, &str> = everybody
         .iter()
-        .chain(&chosen)
+        .chain(chosen)
         .filter_map(|summary| Some((summary.identity.container_id.as_str(), summary.identity.parent_id.as_deref()?)))
         .collect();
     let ids: Vec<&str> = chosen.iter().map(|summary| summary.identity.container_id.as_str()).collect();

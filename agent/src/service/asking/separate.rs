@@ -10,6 +10,7 @@ use crate::analysis::exact::Exact;
 use crate::analysis::fitting::{Fitted, Fitting};
 use crate::derived::SeriesSpec;
 use crate::scan::{Budget, ScanError};
+use crate::service::answers::Questions;
 use crate::service::question::{
     AskError, MAX_POINTS, MAX_SERIES, Points, Series, SeriesAnswer, SeriesData, SeriesQuestion,
 };
@@ -176,13 +177,6 @@ impl<S: Becomes, F: Fn() -> S> Outs for Separate<S, F> {
         self.total += points.saturating_sub(self.points[number]);
         self.points[number] = self.points[number].max(points);
         self.total > MAX_POINTS || self.sinks.len() > MAX_SERIES
-    }
-}
-
-impl Asking {
-    /// Whether all rows of a range are in files.
-    pub(super) fn is_sealed(&self, range: crate::service::question::TimeRange) -> bool {
-        self.recorded.sealed_until().is_some_and(|until| range.to <= until)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::resolution::Resolution;
 use crate::rollup::MINUTE_USEC;
 use crate::scan::{Budget, ScanError};
 use crate::service::ContainerSummary;
+use crate::service::answers::Questions;
 use crate::service::question::{Aggregate, AskError, GroupBy, MAX_POINTS, Series, SeriesAnswer, SeriesQuestion};
 use crate::subject::Subject;
 use crate::table::Table;
@@ -30,9 +31,10 @@ const MOST_CELLS: usize = 86_400;
 pub(super) fn answer(asking: &Asking, question: &SeriesQuestion, budget: Budget) -> Result<SeriesAnswer, Fault> {
     let specs = plan::specs(&question.metrics)?;
     let group = question.group.clone().unwrap_or(GroupBy::All);
-    let everybody = asking.everybody(question.range)?;
-    let chosen = not_nested(among(asking, everybody.clone(), &question.selection)?, &everybody);
-    let groups = Groups::of(&chosen, &group);
+    let everybody = asking.everybody(Some(question.range))?;
+    let chosen = among(asking, &everybody, &question.selection)?;
+    let outer = not_nested(&chosen, &everybody);
+    let (groups, groups_of_outer) = (Groups::of(&chosen, &group), Groups::of(&outer, &group));
     let mut series = Vec::new();
     let mut lacks_readings = false;
     for alike in alike(asking, &specs, question, &chosen) {
@@ -43,16 +45,18 @@ pub(super) fn answer(asking: &Asking, question: &SeriesQuestion, budget: Budget)
             let sentence = format!("{} is of the node: it can be grouped by nothing but all", of_scan[0].name);
             return Err(AskError::Invalid(sentence).into());
         }
+        // A process is of one cgroup alone, so it is counted where it is.
+        let (whose, groups) = if table == Table::Processes { (&chosen, &groups) } else { (&outer, &groups_of_outer) };
         let interval = of_scan.iter().map(|spec| asking.interval_usec(spec)).max().unwrap_or(1);
         let grid = cells(&alike.plan, interval);
         affordable(groups.labels.len().max(1) * of_scan.len(), grid.count)?;
         let mut outs = Together {
-            groups: &groups,
+            groups,
             cells: HashMap::new(),
             members: Vec::new(),
             new: Cells::of(grid, alike.plan.range, cell(question), MAX_POINTS),
         };
-        let wanted = wanted(table, &chosen, &question.selection)?;
+        let wanted = wanted(table, whose, &question.selection)?;
         reading::read(asking, (&of_scan, wanted), &alike.plan.passes, budget, &mut outs)?;
         for ((metric, group), cells) in outs.finish() {
             if cells.is_over() {
