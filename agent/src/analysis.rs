@@ -32,6 +32,8 @@ pub mod lanes;
 mod minutes;
 pub mod outermost;
 mod rows;
+pub mod studies;
+pub mod study;
 #[cfg(test)]
 mod tests;
 

@@ -120,6 +120,18 @@ pub fn named(name: &str) -> Option<&'static SeriesSpec> {
     CATALOGUE.positions.get(name).and_then(|&position| CATALOGUE.all.get(position))
 }
 
+/// How fast a counter grows, in the unit that people ask for: cores rather than microseconds per second; none of what is no counter.
+#[must_use]
+pub fn rate_of(spec: &SeriesSpec) -> Option<&'static SeriesSpec> {
+    let Formula::Reading(column) = spec.formula else { return None };
+    let is_rate = |other: &&SeriesSpec| {
+        let Formula::Rate { counters, .. } = &other.formula else { return false };
+        other.table == spec.table && counters[..] == [column]
+    };
+    let plain = named(&format!("{}{PER_SECOND}", spec.name))?;
+    Some(all().iter().filter(is_rate).find(|other| other.name != plain.name).unwrap_or(plain))
+}
+
 /// The names that are most like this one, the nearest first, at most [`NEAREST`]; a table's name before them may be missing.
 #[must_use]
 pub fn nearest(name: &str) -> Vec<&'static str> {
@@ -328,6 +340,10 @@ mod tests {
         assert_eq!(nearest("memory_curent_bytes")[0], "memory_current_bytes");
         assert_eq!(nearest("node.cpu_usage")[0], "node.cpu_usage_cores");
         assert_eq!(nearest("rss_bytes")[0], "processes.rss_bytes");
+        let rate = |name: &str| rate_of(named(name).unwrap()).map(|spec| spec.name.as_str());
+        assert_eq!(rate("cpu_usage_usec"), Some("cpu_usage_cores"));
+        assert_eq!(rate("pods.io_read_bytes"), Some("pods.io_read_bytes_per_second"));
+        assert_eq!(rate("memory_current_bytes"), None);
         assert_eq!(nearest(&"x".repeat(100_000)).len(), NEAREST);
     }
 

@@ -41,6 +41,7 @@ mod query;
 mod reply;
 mod series;
 mod serve;
+mod study;
 mod text_format;
 mod values;
 mod when;

@@ -7,9 +7,18 @@ use crate::model::UnixMicros;
 /// The time as `2026-01-31T12:00:00.000000Z`; beyond the years that the format can say, the nearest it can.
 #[must_use]
 pub fn format(time: UnixMicros) -> String {
+    format!("{:.6}", timestamp(time))
+}
+
+/// The time to the nearest second, as `2026-01-31T12:00:00Z`.
+#[must_use]
+pub fn format_seconds(time: UnixMicros) -> String {
+    format!("{:.0}", timestamp(time.saturating_add(500_000)))
+}
+
+fn timestamp(time: UnixMicros) -> Timestamp {
     let nearest = if time < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    let timestamp = Timestamp::from_microsecond(time).unwrap_or(nearest);
-    format!("{timestamp:.6}")
+    Timestamp::from_microsecond(time).unwrap_or(nearest)
 }
 
 /// The time that RFC 3339 text says, in any offset; `None` where it is none, or without an offset.

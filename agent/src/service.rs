@@ -19,7 +19,11 @@ pub mod events;
 pub mod facts;
 pub mod filters;
 pub mod instance;
+pub mod link;
 pub mod question;
+pub mod study;
+pub mod studying;
+pub mod summary;
 
 use crate::health::{BUCKETS_SECONDS, Counters, HistogramValue};
 use crate::metric::Column;

@@ -131,7 +131,7 @@ pub(super) fn none(parameters: Parameters) -> Result<(), QueryError> {
     Given::read(pairs(parameters)?, ask::NONE).map(drop)
 }
 
-async fn json<T: Serialize>(
+pub(super) async fn json<T: Serialize>(
     shared: &Shared,
     headers: &HeaderMap,
     ask: impl FnOnce(&Service) -> Result<T, AskError> + Send + 'static,
@@ -140,7 +140,7 @@ async fn json<T: Serialize>(
 }
 
 /// The same of an answer about a range, which a client may keep where all of it lies in files.
-async fn over<T: Serialize>(
+pub(super) async fn over<T: Serialize>(
     shared: &Shared,
     headers: &HeaderMap,
     ask: impl FnOnce(&Service) -> Result<(T, Option<TimeRange>), AskError> + Send + 'static,

@@ -5,15 +5,16 @@
 
 use crate::event::Kind;
 use crate::http::parameter::{
-    AGG, AT, BY, COLUMNS, CONTAINER, CONTAINERS, EVENT_CONTAINER, EVENT_CONTAINER_ID, EVENT_NAMESPACE, EVENT_POD,
-    EVENT_WORKLOAD, FORMAT, FROM, GROUP, HAS_METRIC, INCLUDE, KIND, LABELS, LIMIT_CONTAINERS, LIMIT_EVENTS, LIMIT_TOP,
-    METRIC, METRICS, NAMESPACE, POD, POINTS, QOS_CLASS, RANGE, RANGE_OR_HOUR, SEARCH, SORT, TABLE, TO, TOP_GROUP,
-    WORKLOAD,
+    AGG, AT, BASELINE_FROM, BASELINE_TO, BY, COLUMNS, CONTAINER, CONTAINERS, EVENT_CONTAINER, EVENT_CONTAINER_ID,
+    EVENT_NAMESPACE, EVENT_POD, EVENT_WORKLOAD, FORMAT, FROM, GROUP, HAS_METRIC, INCLUDE, KIND, LABELS,
+    LIMIT_CONTAINERS, LIMIT_EVENTS, LIMIT_TOP, METRIC, METRICS, NAMESPACE, POD, POINTS, QOS_CLASS, RANGE,
+    RANGE_OR_HOUR, SEARCH, SETTINGS, SORT, STUDY_METRICS, TABLE, TO, TOP_GROUP, WITH, WORKLOAD,
 };
 use crate::http::query::{Given, Pairs, QueryError, Table};
 use crate::http::values;
 use crate::http::when::{self, When};
 use crate::model::{QosClass, UnixMicros};
+use crate::rfc3339;
 use crate::service::answers::{ContainersQuestion, Order, Questions};
 use crate::service::containers::{Filter, MAX_CONTAINERS, Sandboxes};
 use crate::service::events::{DEFAULT_EVENTS, EventFilter};
@@ -21,6 +22,7 @@ use crate::service::question::{
     DEFAULT_POINTS, DEFAULT_TOP, ExportFormat, ExportQuestion, Points, ProcessesQuestion, Selection, SeriesQuestion,
     TimeRange, TopBy, TopQuestion,
 };
+use crate::service::study::{Against, StudyQuestion};
 
 pub(super) static NONE: Table = &[];
 pub(super) static FILTERS: Table = &[&FROM, &TO, &RANGE];
@@ -49,6 +51,12 @@ pub(super) static EVENTS: Table = &[
     &FROM, &TO, &RANGE, &KIND, &EVENT_CONTAINER_ID, &EVENT_POD, &EVENT_NAMESPACE, &EVENT_CONTAINER, &EVENT_WORKLOAD,
     &LIMIT_EVENTS,
 ];
+#[rustfmt::skip]
+pub(super) static STUDY: Table = &[
+    &STUDY_METRICS, &CONTAINERS, &NAMESPACE, &POD, &WORKLOAD, &QOS_CLASS, &LABELS, &SEARCH, &INCLUDE, &FROM, &TO,
+    &RANGE_OR_HOUR, &SETTINGS, &BASELINE_FROM, &BASELINE_TO, &WITH,
+];
+pub(super) static SUMMARY: Table = &[&CONTAINER, &FROM, &TO, &RANGE_OR_HOUR];
 #[rustfmt::skip]
 pub(super) static EXPORT: Table = &[
     &TABLE, &COLUMNS, &FORMAT, &CONTAINERS, &NAMESPACE, &POD, &WORKLOAD, &QOS_CLASS, &LABELS, &SEARCH, &INCLUDE, &FROM,
@@ -172,6 +180,36 @@ pub(super) fn export(pairs: Pairs, now: UnixMicros) -> Result<Over<ExportQuestio
         format,
     };
     Ok(Over { question, when: when::or_last_hour(&given, now)? })
+}
+
+/// `/api/study/{id}`
+pub(super) fn study(id: String, pairs: Pairs, now: UnixMicros) -> Result<Over<StudyQuestion>, QueryError> {
+    let given = Given::read(pairs, STUDY)?;
+    let time = |parameter| given.value(parameter, |text| values::time(text, now));
+    let baseline = match (time(&BASELINE_FROM)?, time(&BASELINE_TO)?) {
+        (Some(from), Some(to)) if from < to => Some(TimeRange { from, to }),
+        (None, None) => None,
+        (from, _) => {
+            let value = from.map(rfc3339::format).unwrap_or_default();
+            let valid = "a time before baseline_to, and both are given".to_owned();
+            return Err(QueryError::Invalid { name: "baseline_from", value, valid });
+        }
+    };
+    let question = StudyQuestion {
+        study: id,
+        metrics: given.names(&STUDY_METRICS)?,
+        selection: selection(&given)?,
+        range: LATER,
+        settings: given.value(&SETTINGS, values::settings)?.unwrap_or_default(),
+        against: Against { range: baseline, container: given.name(&WITH)? },
+    };
+    Ok(Over { question, when: when::or_last_hour(&given, now)? })
+}
+
+/// `/api/summary`
+pub(super) fn summary(pairs: Pairs, now: UnixMicros) -> Result<(String, When), QueryError> {
+    let given = Given::read(pairs, SUMMARY)?;
+    Ok((given.name(&CONTAINER)?.unwrap_or_default(), when::or_last_hour(&given, now)?))
 }
 
 fn selection(given: &Given) -> Result<Selection, QueryError> {

@@ -11,13 +11,15 @@ use schemars::{Schema, SchemaGenerator};
 use crate::http::accept::SeriesFormat;
 use crate::http::query::Table;
 use crate::http::reply::{ProcessesReply, SeriesReply, TopReply};
-use crate::http::{Shared, api, ask, export, health, live, openapi, prometheus};
+use crate::http::study::{StudyReply, SummaryReply};
+use crate::http::{Shared, api, ask, export, health, live, openapi, prometheus, study};
 use crate::service::catalogue::CatalogueReply;
 use crate::service::containers::ContainersReply;
 use crate::service::events::EventsReply;
 use crate::service::filters::FiltersAnswer;
 use crate::service::instance::InstanceReply;
 use crate::service::question::ExportFormat;
+use crate::service::study::StudiesReply;
 use crate::service::{HealthReply, StatusReply};
 
 /// A path.
@@ -130,6 +132,9 @@ pub(super) static ENDPOINTS: &[Endpoint] = endpoints! {
     "/api/top", "those with the largest values", TOP, api::top, json!(TopReply), SEALED, Api;
     "/api/processes", "the processes of a container at a moment", PROCESSES, api::processes, json!(ProcessesReply), ASKED, Api;
     "/api/events", "what happened, newest first", EVENTS, api::events, json!(EventsReply), KEPT, Api;
+    "/api/studies", "the studies that there are", NONE, study::studies, json!(StudiesReply), MADE, Api;
+    "/api/study/{id}", "what a study finds", STUDY, study::study, json!(StudyReply), SEALED, Api;
+    "/api/summary", "a container in short", SUMMARY, study::summary, json!(SummaryReply), SEALED, Api;
     "/api/export", "recorded rows as Parquet, CSV or Arrow", EXPORT, export::export, ROWS, ASKED, Api;
     "/api/live", "new points as they are taken", LIVE, live::live, &[bytes(live::CONTENT_TYPE)], ASKED, Api;
     "/api/openapi.json", "this API, described", NONE, openapi::openapi, &[bytes("application/json")], KEPT, Api;

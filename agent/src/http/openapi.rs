@@ -13,6 +13,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::analysis::studies;
 use crate::http::Shared;
 use crate::http::answer::{self, Content, Lasts, Made, Wish};
 use crate::http::api::{Parameters, none};
@@ -77,11 +78,24 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
     let responses: Map<String, Value> =
         [("200".to_owned(), replied(endpoint.replies, schemas))].into_iter().chain(refusals).collect();
     json!({
-        "operationId": endpoint.path.trim_start_matches("/api/").trim_end_matches(".json"),
+        "operationId": endpoint.path.trim_start_matches("/api/").trim_end_matches(".json").trim_end_matches("/{id}"),
         "summary": endpoint.answers,
-        "parameters": endpoint.parameters.iter().map(|known| parameter(known)).collect::<Vec<_>>(),
+        "parameters": of_path(endpoint).chain(endpoint.parameters.iter().map(|known| parameter(known))).collect::<Vec<_>>(),
         "responses": responses,
     })
+}
+
+/// What is part of the path itself.
+fn of_path(endpoint: &Endpoint) -> impl Iterator<Item = Value> {
+    let ids: Vec<&str> = studies::ALL.iter().map(|study| study.about().id).collect();
+    let id = json!({
+        "name": "id",
+        "in": "path",
+        "description": "the study, by its id in `/api/studies`",
+        "required": true,
+        "schema": { "type": "string", "enum": ids },
+    });
+    endpoint.path.contains("{id}").then_some(id).into_iter()
 }
 
 fn parameter(known: &Parameter) -> Value {
@@ -148,7 +162,8 @@ mod tests {
         for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.path.starts_with("/api/")) {
             let operation = &document["paths"][endpoint.path]["get"];
             let parameters = operation["parameters"].as_array().unwrap();
-            assert_eq!(parameters.len(), endpoint.parameters.len(), "{}", endpoint.path);
+            let of_path = usize::from(endpoint.path.contains('{'));
+            assert_eq!(parameters.len(), endpoint.parameters.len() + of_path, "{}", endpoint.path);
             assert_eq!(operation["responses"].as_object().unwrap().len(), endpoint.statuses.len() + 1);
         }
         assert!(document.get("security").is_none());

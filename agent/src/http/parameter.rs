@@ -105,6 +105,13 @@ parameters! {
     EVENT_NAMESPACE = optional("namespace", Values::Name, "only of exactly this namespace");
     EVENT_CONTAINER = optional("container", Values::Name, "only of exactly this name of a container");
     EVENT_WORKLOAD = optional("workload", Values::Name, "only of exactly this workload, `Kind/name`");
+    STUDY_METRICS = optional("metric", Values::Metrics { at_most: MAX_METRICS },
+        "the metrics that it looks at, by their names in `/api/metrics`; none for a study of a container as a whole");
+    SETTINGS = optional("set", Values::Settings, "the study's parameters, as `/api/studies` lists them");
+    BASELINE_FROM = optional("baseline_from", Values::Time,
+        "of `compare`: the other window is not before this time; as long as the window and right before it otherwise");
+    BASELINE_TO = optional("baseline_to", Values::Time, "of `compare`: the other window is before this time");
+    WITH = optional("with", Values::Name, "of `compare`: with this container, by id or by the beginning of one");
     TABLE = with_default("table", Values::OneOf(|| Resolution::directories().collect()), "containers",
         "the table, by its name on disk");
     COLUMNS = optional("columns", Values::Names { at_most: MAX_COLUMNS },

@@ -50,6 +50,8 @@ pub(super) enum Values {
     SomeOf(fn() -> Vec<&'static str>),
     /// Pairs of label and value.
     Labels,
+    /// Pairs of a study's parameter and a number.
+    Settings,
     /// A moment.
     Time,
     /// How long a range is, or `all`.
@@ -65,6 +67,7 @@ pub(super) enum Values {
 /// What the definition of a metric's name is called.
 pub(super) const METRIC_NAME: &str = "MetricName";
 
+const SETTING: &str = "[a-z_]+:[0-9]{1,12}(\\.[0-9]{1,12})?";
 const QUANTILE: &str = "quantile:(0(\\.[0-9]{1,6})?|1(\\.0{1,6})?)";
 
 /// The schema of a metric's name, which is defined once.
@@ -99,6 +102,7 @@ impl Values {
             Self::Number { least, most } => format!("a number from {least} to {most}"),
             Self::OneOf(words) => format!("one of {}", words().join(", ")),
             Self::SomeOf(words) => format!("one or more of {}, separated by commas", words().join(", ")),
+            Self::Settings => "NAME:NUMBER, or several of them separated by commas".to_owned(),
             Self::Labels => "KEY:VALUE, or several of them separated by commas".to_owned(),
             Self::Time => {
                 "a time like 2026-11-23T04:00:00Z, milliseconds since 1970, now, or -15m for 15 minutes ago".to_owned()
@@ -132,6 +136,7 @@ impl Values {
                 let word = words().join("|");
                 pattern(&format!("({word})(,({word})){{0,{}}}", words().len()))
             }
+            Self::Settings => pattern(&format!("{SETTING}(,{SETTING})*")),
             Self::Labels => pattern("[^:,]+:[^,]*(,[^:,]+:[^,]*)*"),
             Self::Time => {
                 let ms = format!("[0-9]{{1,{MAX_MS_DIGITS}}}");
@@ -169,6 +174,18 @@ pub(super) fn labels(text: &str) -> Option<Vec<(String, String)>> {
         (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
     };
     text.split(',').map(pair).collect()
+}
+
+/// Pairs of name and number.
+pub(super) fn settings(text: &str) -> Option<Vec<(String, f64)>> {
+    let is_digits = |text: &str| !text.is_empty() && text.len() <= 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let setting = |text: &str| {
+        let (name, number) = text.split_once(':')?;
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        (is_name && is_digits(whole) && is_digits(part)).then(|| Some((name.to_owned(), number.parse().ok()?)))?
+    };
+    text.split(',').map(setting).collect()
 }
 
 /// A time: RFC 3339, milliseconds since 1970, `now`, or relative to now like `-15m`.

@@ -69,6 +69,13 @@ pub struct ContainersReply {
     pub total: usize,
 }
 
+impl ContainersReply {
+    /// The ids of those that are listed.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.containers.iter().map(|entry| entry.id.as_str())
+    }
+}
+
 /// One container.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Container")]

@@ -9,6 +9,7 @@
 mod model;
 #[path = "../rig/python.rs"]
 mod python;
+mod studied;
 mod whose;
 
 use std::collections::BTreeMap;

@@ -57,6 +57,14 @@ fn json_replies_are_golden() {
         ("/api/top?metric=memory_current_bytes", "top.json"),
         ("/api/processes?container=0123", "processes.json"),
         ("/api/containers?include=sandbox&search=PAUSE&limit=1", "containers_sandbox.json"),
+        ("/api/studies", "studies.json"),
+        (
+            "/api/study/changepoint?metric=memory_stat_anon_bytes&container=0123456789abcdef\
+             &from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z",
+            "study.json",
+        ),
+        ("/api/study/oom?container=0123456789abcdef&range=all", "study_oom.json"),
+        ("/api/summary?container=0123456789abcdef&range=all", "summary.json"),
     ] {
         let answer = get(server.api, target);
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{target}");

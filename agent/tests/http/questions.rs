@@ -95,6 +95,11 @@ impl FakeQuestions {
                 let times: Vec<i64> = times.into_iter().filter(|time| (range.from..range.to).contains(time)).collect();
                 SeriesData::Exact { values: vec![1.0; times.len()], times }
             }
+            // A step in the middle.
+            "memory_stat_anon_bytes" => SeriesData::Exact {
+                times: (0..600).map(|n| NOW + n * 1_000_000).collect(),
+                values: (0..600).map(|n| if n < 300 { 1e6 } else { 3e6 } + f64::from(n % 7) * 1e3).collect(),
+            },
             // New points at every look, and many.
             "flood" => {
                 self.ticks.fetch_add(1, Ordering::Relaxed);

@@ -61,6 +61,23 @@ fn each_mistake_has_its_status_and_names_what_is_valid() {
         ("/api/export?table=container", 400, "it is one of containers, pods"),
         ("/api/export?format=xml", 400, "it is one of parquet, csv, arrow"),
         ("/api/export?table=events", 404, "there is nothing of events"),
+        (
+            "/api/study/trends?metric=a",
+            404,
+            "there is no study \"trends\"; the nearest is trend; there is changepoint, trend",
+        ),
+        ("/api/study/trend", 400, "trend looks at a metric: one is needed; /api/metrics lists all"),
+        ("/api/study/trend?metric=memory_curent_bytes", 404, "the nearest are memory_current_bytes"),
+        ("/api/study/oom?metric=a", 400, "oom looks at a container as a whole: leave out metric"),
+        ("/api/study/trend?metric=pids_current&set=a:1", 400, "trend has no parameter \"a\"; there is significance"),
+        ("/api/study/trend?metric=pids_current&set=significance:0.5", 400, "is a number from 1 to 100"),
+        ("/api/study/trend?metric=pids_current&set=significance", 400, "it is NAME:NUMBER"),
+        (
+            "/api/study/compare?metric=pids_current&baseline_from=-1h",
+            400,
+            "a time before baseline_to, and both are given",
+        ),
+        ("/api/summary", 400, "the parameter container is missing; it is a name"),
         ("/api/live?metric=a&range=1h", 400, "there is no parameter \"range\" here"),
         ("/api/live?metric=nothing", 404, "about nothing"),
     ] {

@@ -1,0 +1,112 @@
+//! Where to look for waves: peaks of the spectrum of each window of each level, against the spectrum around them.
+//!
+//! A level looks for periods of some five to ten of its samples, which is between a dozen and two dozen cycles in a window; longer
+//! ones are for coarser levels. The surprise: there is no spectrum of the whole range. A wave of a few cycles in a day is a line in
+//! its own window and nothing in that of the day, and one that holds all day is found in each of its windows.
+
+use realfft::RealFftPlanner;
+
+use super::levels::{Level, WINDOW, Window};
+use crate::analysis::study::robust;
+
+/// The least power of a peak against the median of the powers around it.
+const LEAST_RATIO: f64 = 30.0;
+/// Frequencies that a level looks for, in cycles per sample; the finest level also takes faster ones.
+const BAND: (f64, f64) = (0.09, 0.215);
+/// The fastest of all: a period of 3 samples, and a bit for the error.
+const FASTEST: f64 = 0.345;
+/// The slowest, in cycles per window.
+const LEAST_CYCLES: f64 = 2.6;
+/// How many peaks of a window are kept.
+const PEAKS: usize = 3;
+
+/// A place to look for a wave at.
+pub(super) struct Seed {
+    /// Which level it was seen at.
+    pub(super) level: usize,
+    /// The window's first sample and how many it has.
+    pub(super) window: (usize, usize),
+    /// In samples.
+    pub(super) period: f64,
+    /// Half of its swing, if it holds for the whole window.
+    pub(super) size: f64,
+    /// Its power against that of what is around.
+    pub(super) ratio: f64,
+}
+
+/// The peaks of all levels: coarser ones first, and of each the highest first.
+pub(super) fn seeds(levels: &[Level]) -> Vec<Seed> {
+    let transform = RealFftPlanner::<f64>::new().plan_fft_forward(WINDOW);
+    let (mut input, mut output) = (transform.make_input_vec(), transform.make_output_vec());
+    let mut scratch = transform.make_scratch_vec();
+    let (mut all, mut powers) = (Vec::new(), Vec::with_capacity(WINDOW));
+    for (index, level) in levels.iter().enumerate().rev() {
+        let count = level.windows.first().map_or(0, |window| window.count);
+        let taper: Vec<f64> =
+            (0..count).map(|at| (std::f64::consts::PI * (at as f64 + 0.5) / count as f64).sin().powi(2)).collect();
+        let begin = all.len();
+        for window in level.windows.iter().filter(|window| window.is_useful) {
+            input.fill(0.0);
+            for ((cell, value), weight) in input.iter_mut().zip(window.deviations(&level.values)).zip(&taper) {
+                *cell = value * weight;
+            }
+            if transform.process_with_scratch(&mut input, &mut output, &mut scratch).is_err() {
+                continue;
+            }
+            powers.clear();
+            powers.extend(output.iter().map(realfft::num_complex::Complex::norm_sqr));
+            all.extend(peaks(&powers, window, index));
+        }
+        if let Some(of_level) = all.get_mut(begin..) {
+            of_level.sort_by(|one: &Seed, other| other.ratio.total_cmp(&one.ratio));
+        }
+    }
+    all
+}
+
+fn peaks(powers: &[f64], window: &Window, level: usize) -> Vec<Seed> {
+    let size = WINDOW as f64;
+    let slowest = (BAND.0 * size).max(LEAST_CYCLES * size / window.count as f64);
+    let fastest = if level == 0 { FASTEST } else { BAND.1 } * size;
+    // Zeros after a short window make peaks that much wider.
+    let wide = WINDOW.div_ceil(window.count.max(1));
+    let floor = powers.iter().sum::<f64>() * 1e-6;
+    let mut found = Vec::new();
+    let mut around = Vec::with_capacity(40);
+    for at in slowest as usize..=fastest as usize {
+        let (Some(&before), Some(&here), Some(&after)) =
+            (powers.get(at.wrapping_sub(1)), powers.get(at), powers.get(at + 1))
+        else {
+            continue;
+        };
+        if here < before || here <= after {
+            continue;
+        }
+        let near = at.saturating_sub(12 * wide).max(2)..(at + 12 * wide).min(powers.len());
+        let around_it = || near.clone().filter(|bin| bin.abs_diff(at) > 2 * wide).filter_map(|bin| powers.get(bin));
+        // The median is too high if half of them are; to count is faster than to sort.
+        let most = (here / LEAST_RATIO) * std::f64::consts::LN_2;
+        if here <= LEAST_RATIO * floor || around_it().filter(|power| **power > most).count() * 2 > near.len() {
+            continue;
+        }
+        around.clear();
+        around.extend(around_it());
+        let usual = (robust::quantile(&mut around, 0.5) / std::f64::consts::LN_2).max(floor);
+        if here > LEAST_RATIO * usual {
+            let period = size / (at as f64 + offset(before, here, after));
+            // The taper's weights are half of the number of samples.
+            let size = 4.0 * here.sqrt() / window.count as f64;
+            found.push(Seed { level, window: (window.begin, window.count), period, size, ratio: here / usual });
+        }
+    }
+    found.sort_by(|one, other| other.ratio.total_cmp(&one.ratio));
+    found.truncate(PEAKS);
+    found
+}
+
+/// How far the top of a peak is from its highest bin, from -0.5 to 0.5: of a parabola through the logarithms.
+fn offset(before: f64, here: f64, after: f64) -> f64 {
+    let [before, here, after] = [before, here, after].map(|power| power.max(1e-300).ln());
+    let bend = before - 2.0 * here + after;
+    if bend < 0.0 { (0.5 * (before - after) / bend).clamp(-0.5, 0.5) } else { 0.0 }
+}
