@@ -11,7 +11,8 @@ mod scales;
 mod spreads;
 
 use self::boundaries::{Boundary, Judge, pelt, refined, thinned};
-use self::scales::{Contrast, SHORTEST, Sums, Usual, candidates};
+pub(super) use self::scales::Sums;
+use self::scales::{Contrast, SHORTEST, Usual, candidates};
 use crate::analysis::study::words::{self, digits};
 use crate::analysis::study::{
     About, Finding, Input, Needs, Of, Parameter, Report, Settings, Severity, Study, measure, robust,
@@ -27,6 +28,13 @@ static THRESHOLD: Parameter = Parameter {
     min: 0.0,
     max: 100.0,
 };
+static LEAST_SIGMAS: Parameter = Parameter {
+    name: "least_sigmas",
+    help: "how many standard deviations of one reading's noise a change is at least",
+    default: 1.0,
+    min: 0.0,
+    max: 1_000.0,
+};
 static LIMIT: Parameter =
     Parameter { name: "limit", help: "findings at most, the clearest ones", default: 50.0, min: 1.0, max: 1_000.0 };
 
@@ -36,7 +44,7 @@ static ABOUT: About = About {
     description: "When the level, the slope or the spread became another one and stayed so: before and after, the size in \
                   standard deviations of the noise, and how exact the time is.",
     needs: Needs::Series,
-    parameters: &[THRESHOLD, LIMIT],
+    parameters: &[THRESHOLD, LEAST_SIGMAS, LIMIT],
 };
 
 /// Looks for changes.
@@ -61,6 +69,8 @@ impl Study for Changepoint {
         let floor = floor(signal.values());
         let levels = levels(&sums, least, floor);
         let mut findings = levels.findings(&whole, &sums);
+        let least_sigmas = settings.get(&LEAST_SIGMAS);
+        findings.retain(|finding| finding.measure("sigmas").is_some_and(|sigmas| sigmas.abs() >= least_sigmas));
         findings.extend(slopes(&whole, &sums, least, floor, &levels));
         findings.extend(spreads::findings(input, least));
         let limit = settings.get(&LIMIT) as usize;
@@ -191,8 +201,12 @@ impl Levels {
 /// Changes of the slope where no level changed.
 fn slopes(input: &Input<'_>, sums: &Sums, least: f64, floor: f64, levels: &Levels) -> Vec<Finding> {
     let usual = scales::usual(sums, Contrast::Slope, floor);
-    let mut candidates = candidates(sums, Contrast::Slope, &usual, (4 * SHORTEST, least));
-    candidates.retain(|candidate| !levels.is_near(candidate.at, candidate.width));
+    let mut candidates = candidates(sums, Contrast::Slope, &usual, (8 * SHORTEST, least));
+    // What bends by less than the noise over its own window is not seen by anybody.
+    let bends = |at: usize, width: usize| sums.contrast(Contrast::Slope, at, width).abs() * width as f64;
+    candidates.retain(|candidate| {
+        !levels.is_near(candidate.at, candidate.width) && bends(candidate.at, candidate.width) >= 3.0 * levels.noise
+    });
     let candidates = thinned(candidates);
     let positions: Vec<usize> = candidates.iter().map(|candidate| candidate.at).collect();
     let judge = Judge { sums, main: (Contrast::Slope, &usual), also: None, least, least_also: 0.0 };

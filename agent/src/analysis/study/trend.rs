@@ -3,10 +3,12 @@
 //! The slope is the median of the slopes between all pairs of up to some hundreds of block medians (Theil and Sen), which bursts and
 //! sawteeth don't bend. It counts only where it is more than the wandering of the series explains: how far block medians that are
 //! some way apart usually move against each other, once the line is taken off, is measured and not assumed. Growth that falls back
-//! at once (a restart of a worker, a kill) begins anew there; the newest stretch tells the future. The surprise: the time of a breach
+//! at once (a restart of a worker, a kill) begins anew there, and where it begins after a rest, it is told from there on; the newest
+//! stretch tells the future. The surprise: the time of a breach
 //! comes from the level that the line has at the end, not from the last reading, and its interval from both the slope's and the level's
 //! uncertainty.
 
+use crate::analysis::study::changepoint::Sums;
 use crate::analysis::study::words;
 use crate::analysis::study::{
     About, Finding, Input, Needs, Of, Parameter, Report, Settings, Severity, Signal, Study, measure, robust,
@@ -128,8 +130,15 @@ struct Line {
 
 impl Line {
     fn through(signal: &Signal) -> Option<Self> {
-        let (from, to) = signal.span()?;
-        let blocks = blocks(signal);
+        let (first, to) = signal.span()?;
+        let mut blocks = blocks(signal);
+        let mut from = first;
+        if let Some(knee) = knee(&blocks) {
+            let begins = blocks[knee].0;
+            from = first + (begins * 1e6) as i64;
+            blocks.drain(..knee);
+            blocks.iter_mut().for_each(|(time, _)| *time -= begins);
+        }
         let count = blocks.len();
         if count < NEEDED / 2 {
             return None;
@@ -180,6 +189,23 @@ fn blocks(signal: &Signal) -> Vec<(f64, f64)> {
     }
     blocks
 }
+
+/// Where a rest ends and a line begins, if that fits much better than a line through all.
+fn knee(blocks: &[(f64, f64)]) -> Option<usize> {
+    let count = blocks.len();
+    let sums = Sums::of(&blocks.iter().map(|(_, value)| *value).collect::<Vec<f64>>());
+    let least = (count / 20).max(3);
+    let about_line = |from: usize| {
+        let (slope, long) = (sums.slope(from, count), (count - from) as f64);
+        (sums.scatter(from, count) - slope * slope * long * (long * long - 1.0) / 12.0).max(0.0)
+    };
+    let costs = (least..count.saturating_sub(NEEDED)).map(|at| (sums.scatter(0, at) + about_line(at), at));
+    let (cost, at) = costs.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (cost < KNEE_GAIN * about_line(0)).then_some(at)
+}
+
+/// A knee leaves at most this share of the squares about a line through all.
+const KNEE_GAIN: f64 = 0.1;
 
 /// The variance that block medians about a line would have to have to wander as they do if they were independent: the largest that
 /// any distance of windows shows.
@@ -321,6 +347,18 @@ mod tests {
             "{}",
             finding.sentence
         );
+    }
+
+    #[test]
+    fn one_that_begins_after_a_rest_is_told_from_there_on() {
+        let mut chance = Chance::new(9);
+        let values: Vec<f64> =
+            (0..4000).map(|at| 1000.0 + 3.0 * f64::from((at - 2500).max(0)) + 5.0 * chance.normal()).collect();
+        let report = found(&values, Some(10_000.0));
+        let [finding] = &report.findings[..] else { panic!("{report:?}") };
+        assert!((finding.from / SECOND - 2500).abs() < 60, "{}", finding.sentence);
+        assert!((finding.measure("slope").unwrap() - 3.0).abs() < 0.05, "{}", finding.sentence);
+        assert!((finding.measure("breach").unwrap() / 1e6 - 5500.0).abs() < 30.0, "{}", finding.sentence);
     }
 
     #[test]

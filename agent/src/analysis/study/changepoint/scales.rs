@@ -30,7 +30,7 @@ pub(super) enum Contrast {
 
 /// Sums of a series, so that the mean and slope of any window take the same short time.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(in crate::analysis::study) struct Sums {
     /// Of the values before each position, of the same times their positions, and of their squares.
     plain: Vec<f64>,
     weighted: Vec<f64>,
@@ -40,7 +40,7 @@ pub(super) struct Sums {
 impl Sums {
     /// The sums of these values, about their median for the sake of precision.
     #[must_use]
-    pub(super) fn of(values: &[f64]) -> Self {
+    pub(in crate::analysis::study) fn of(values: &[f64]) -> Self {
         let center = robust::median(&mut values.to_vec());
         let mut sums = Self { plain: vec![0.0], weighted: vec![0.0], squares: vec![0.0] };
         for sum in [&mut sums.plain, &mut sums.weighted, &mut sums.squares] {
@@ -60,7 +60,7 @@ impl Sums {
 
     /// How many values there are.
     #[must_use]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::analysis::study) fn len(&self) -> usize {
         self.plain.len() - 1
     }
 
@@ -70,13 +70,13 @@ impl Sums {
 
     /// The mean of a window, about the median of all.
     #[must_use]
-    pub(super) fn mean(&self, from: usize, to: usize) -> f64 {
+    pub(in crate::analysis::study) fn mean(&self, from: usize, to: usize) -> f64 {
         self.sum(from, to) / (to - from).max(1) as f64
     }
 
     /// The slope of the line through a window, per reading.
     #[must_use]
-    pub(super) fn slope(&self, from: usize, to: usize) -> f64 {
+    pub(in crate::analysis::study) fn slope(&self, from: usize, to: usize) -> f64 {
         let count = (to - from) as f64;
         let middle = (from + to - 1) as f64 / 2.0;
         let product = self.weighted[to] - self.weighted[from] - middle * self.sum(from, to);
@@ -85,7 +85,7 @@ impl Sums {
 
     /// The sum of squared distances from the mean of a window.
     #[must_use]
-    pub(super) fn scatter(&self, from: usize, to: usize) -> f64 {
+    pub(in crate::analysis::study) fn scatter(&self, from: usize, to: usize) -> f64 {
         let sum = self.sum(from, to);
         (self.squares[to] - self.squares[from] - sum * sum / (to - from).max(1) as f64).max(0.0)
     }
