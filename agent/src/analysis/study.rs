@@ -242,6 +242,8 @@ pub enum Of {
     Ratio,
     /// A number of things.
     Count,
+    /// This unit, of a study that looks at several series.
+    Unit(&'static str),
 }
 
 /// A size in the series' own unit, and so on.

@@ -195,6 +195,7 @@ fn measured(measure: &Measure, unit: &str) -> Value {
         Of::Sigmas => "sigmas".to_owned(),
         Of::Ratio => "ratio".to_owned(),
         Of::Count => "count".to_owned(),
+        Of::Unit(unit) => unit.to_owned(),
     };
     json!({ "value": value, "unit": of })
 }

@@ -105,11 +105,11 @@ fn tell(input: &Input<'_>, kills: &[&Happening], before: Before) -> Option<Findi
         input.other(name).map(|signal| signal.part(killed.saturating_sub(before.long), killed.saturating_add(SECOND)))
     };
     if let Some(peak) = seen(PRESSURE).as_ref().and_then(highest) {
-        told.measures.push(measure("pressure_percent", peak, Of::Count));
+        told.measures.push(measure("pressure", peak, Of::Unit("percent")));
         told.parts.push(format!("tasks waited for memory up to {} of the time", words::percent(peak / 100.0)));
     }
     if let Some(pages) = seen(RECLAIM).as_ref().and_then(highest).filter(|pages| *pages > 0.0) {
-        told.measures.push(measure("reclaimed_bytes_per_second", pages * PAGE_BYTES, Of::Count));
+        told.measures.push(measure("reclaimed", pages * PAGE_BYTES, Of::Unit("bytes/s")));
         let most = Words { unit: "bytes/s" }.value(pages * PAGE_BYTES);
         told.parts.push(format!("the kernel took back up to {most}"));
     }
@@ -147,14 +147,14 @@ impl Told {
     fn grew(&mut self, growth: Growth, limit: Option<f64>, killed: UnixMicros, bytes: Words) {
         let Growth { since, low, high } = growth;
         self.from = since;
-        self.measures.extend([measure("before_bytes", low, Of::Count), measure("at_kill_bytes", high, Of::Count)]);
+        self.measures.extend([measure("before", low, Of::Unit("bytes")), measure("at_kill", high, Of::Unit("bytes"))]);
         let long = words::duration((killed - since) as f64 / 1e6);
         let mut part = match low < WELL_BELOW * high {
             true => format!("memory grew from {} to {} in {long}", bytes.value(low), bytes.value(high)),
             false => format!("memory was about {} for {long}", bytes.value(high)),
         };
         if let Some(limit) = limit {
-            self.measures.push(measure("limit_bytes", limit, Of::Count));
+            self.measures.push(measure("limit", limit, Of::Unit("bytes")));
             part += &match high >= AT_LIMIT * limit {
                 true => format!(", up to its limit of {}", bytes.value(limit)),
                 false => {
@@ -246,7 +246,7 @@ mod tests {
         let report = story(&memory, 400.0 * MIB, &happenings);
         let [finding] = &report.findings[..] else { panic!("{report:?}") };
         assert_eq!((finding.kind, finding.from / SECOND, finding.to / SECOND), ("oom_story", 1002, 1310));
-        assert_eq!((finding.measure("kills"), finding.measure("pressure_percent")), (Some(2.0), Some(45.0)));
+        assert_eq!((finding.measure("kills"), finding.measure("pressure")), (Some(2.0), Some(45.0)));
         assert_eq!(
             finding.sentence,
             "memory grew from 100 MiB to 399 MiB in 4.97 min, up to its limit of 400 MiB; tasks waited for memory up to 45 % of the \

@@ -39,6 +39,7 @@ pub const CPUS: &str = "cpus";
 /// So many readings are needed.
 const FEWEST: usize = 10;
 const CORES: Words = Words { unit: "cores" };
+const CORES_UNIT: Of = Of::Unit(CORES.unit);
 
 const ENOUGH: Parameter = Parameter {
     name: "enough",
@@ -187,10 +188,10 @@ impl Episode {
                 measure("periods_share", self.share(), Of::Ratio),
                 measure("time_share", time_share, Of::Ratio),
                 measure("throttled", self.throttled_seconds, Of::Seconds),
-                measure("quota", self.quota, Of::Value),
-                measure("enough", demand.enough, Of::Value),
-                measure("at_least", demand.at_least, Of::Value),
-                measure("at_most", demand.at_most, Of::Value),
+                measure("quota", self.quota, CORES_UNIT),
+                measure("enough", demand.enough, CORES_UNIT),
+                measure("at_least", demand.at_least, CORES_UNIT),
+                measure("at_most", demand.at_most, CORES_UNIT),
                 measure("readings", readings.len() as f64, Of::Count),
             ],
             sentence: format!(
