@@ -39,6 +39,13 @@ pub enum Command {
         /// Where to serve, and for whom.
         config: Box<RunConfig>,
     },
+    /// Answer a client of the Model Context Protocol on standard input and output.
+    Mcp {
+        /// Data directories, or sealed files.
+        data: Vec<PathBuf>,
+        /// Who answers.
+        config: Box<RunConfig>,
+    },
     /// Print the catalogue.
     Metrics,
     /// Verify a data directory.
@@ -109,6 +116,12 @@ enum Subcommands {
         /// Ask for the token in this file; needed where --listen is not loopback
         #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
         token_file: Option<PathBuf>,
+    },
+    /// Answer a client of the Model Context Protocol on standard input and output, until input ends; writes nothing
+    Mcp {
+        /// Data directories, or sealed files; one that an agent records into shows its newest rows too
+        #[arg(long, value_name = "PATH", env = "FGM_DATA", required = true, num_args = 1..)]
+        data: Vec<PathBuf>,
     },
     /// Print every metric that the agent knows, as a Markdown table
     Metrics,
@@ -246,7 +259,12 @@ where
     match line.command {
         Some(Subcommands::Metrics) => Ok(Command::Metrics),
         Some(Subcommands::Check { data, output }) => Ok(Command::Check { data, output }),
-        Some(Subcommands::View { data, listen, token_file }) => view_command(data, (listen, token_file), around),
+        Some(Subcommands::View { data, listen, token_file }) => {
+            Ok(Command::View { data, config: viewer(listen, token_file, around)? })
+        }
+        Some(Subcommands::Mcp { data }) => {
+            Ok(Command::Mcp { data, config: viewer(config::DEFAULT_LISTEN, None, around)? })
+        }
         Some(Subcommands::Run(run)) => run_command(*run, around),
         None => run_command(line.run, around),
     }
@@ -273,15 +291,11 @@ fn run_command(run: RunArgs, around: &Surroundings) -> Result<Command, Stop> {
 }
 
 /// Whoever views has no settings of a run but those of the listener; the others are the defaults.
-fn view_command(
-    data: Vec<PathBuf>,
-    (listen, token_file): (SocketAddr, Option<PathBuf>),
-    around: &Surroundings,
-) -> Result<Command, Stop> {
+fn viewer(listen: SocketAddr, token_file: Option<PathBuf>, around: &Surroundings) -> Result<Box<RunConfig>, Stop> {
     let line = CommandLine::try_parse_from(["fgm-agent"]).map_err(|error| stop(&error))?;
     let options = Options { listen, token_file, metrics_listen: None, ..line.run.into_options() };
     let config = RunConfig::new(options, around).map_err(|error: ConfigError| mistake(&error.to_string()))?;
-    Ok(Command::View { data, config: Box::new(config) })
+    Ok(Box::new(config))
 }
 
 fn stop(error: &clap::Error) -> Stop {
@@ -463,6 +477,9 @@ mod tests {
     #[test]
     fn view_needs_data_and_listens_on_loopback_unless_there_is_a_token() {
         assert!(refused(&["view"]).contains("--data"));
+        assert!(refused(&["mcp"]).contains("--data"));
+        let Ok(Command::Mcp { data, .. }) = parsed(&["mcp", "--data", "/d"]) else { panic!("not MCP") };
+        assert_eq!(data, [PathBuf::from("/d")]);
         let Ok(Command::View { data, config }) = parsed(&["view", "--data", "/d", "/e"]) else { panic!("not a view") };
         assert_eq!(data, [PathBuf::from("/d"), PathBuf::from("/e")]);
         assert!(config.listen.ip().is_loopback());

@@ -33,6 +33,7 @@ mod gate;
 mod health;
 mod host;
 mod live;
+mod mcp;
 mod openapi;
 mod parameter;
 mod pieces;
@@ -56,7 +57,7 @@ use host::HostRule;
 use openapi::Guarded;
 use prometheus::Exposition;
 
-/// The largest request body; nothing served today reads one.
+/// The largest request body, and the longest line on standard input; only `/mcp` reads any.
 const MAX_REQUEST_BODY_BYTES: usize = 64 << 10;
 
 /// What handlers share.
@@ -117,9 +118,19 @@ impl Http {
         serve::serve(listener, self.metrics_router(), stop).await;
     }
 
+    /// Serves one client of the Model Context Protocol on standard input and output, until that closes.
+    ///
+    /// # Errors
+    ///
+    /// The client does not speak the protocol.
+    pub async fn serve_mcp(&self) -> std::io::Result<()> {
+        mcp::serve_standard_streams(Arc::clone(&self.shared)).await
+    }
+
     fn api_router(&self, listen: IpAddr) -> Router {
         let router = endpoint::router(Doors::Api)
             .route("/", get(health::index))
+            .merge(mcp::router(&self.shared, HostRule::new(listen)))
             .fallback(async || ApiError::NotFound(endpoint::paths(Doors::Api).collect()))
             .layer(Extension(Guarded(self.token.is_some())));
         let gate = Gate { host: HostRule::new(listen), token: self.token.clone() };

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use fgm_agent::args::{self, Command, USAGE_EXIT_CODE};
 use fgm_agent::{app, catalogue_table, check};
 use tracing_subscriber::EnvFilter;
+
 /// It failed after a good start.
 const FAILED_EXIT_CODE: u8 = 1;
 /// A second signal ended the process before everything was sealed; the spill has it for the next start.
@@ -23,26 +24,24 @@ fn main() -> ExitCode {
         },
         Ok(Command::Run(config)) => serve(|| app::run(*config, || std::process::exit(ABORTED_EXIT_CODE))),
         Ok(Command::View { data, config }) => serve(|| app::viewing::view(&config, data)),
+        Ok(Command::Mcp { data, config }) => serve(|| app::viewing::mcp(&config, data)),
         Err(stop) if stop.code == 0 => print(&stop.text),
         Err(stop) => fail(&stop.text, stop.code),
     }
 }
 
+/// Runs with a log on standard error: standard output may be a client's.
 fn serve(run: impl FnOnce() -> Result<(), app::Error>) -> ExitCode {
-    log_to_stderr();
-    let code = |error: &app::Error| if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE };
-    run().map_or_else(|error| fail(&format!("error: {error}\n"), code(&error)), |()| ExitCode::SUCCESS)
-}
-
-fn log_to_stderr() {
     // kube says every failure once more than the agent, which says only what changes.
-    let filter = format!("info,kube_client=off,{}", std::env::var("FGM_LOG").unwrap_or_default());
+    let filter = format!("info,kube_client=off,rmcp=warn,{}", std::env::var("FGM_LOG").unwrap_or_default());
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")))
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
+    let code = |error: &app::Error| if error.is_usage() { USAGE_EXIT_CODE } else { FAILED_EXIT_CODE };
+    run().map_or_else(|error| fail(&format!("error: {error}\n"), code(&error)), |()| ExitCode::SUCCESS)
 }
 
 /// Prints to standard output; a reader that went away is no failure.

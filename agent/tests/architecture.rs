@@ -40,6 +40,7 @@ const RULES: &[Rule] = &[
         "let packed = zstd::encode_all(bytes, 1);"),
     ("one door for HTTP", &[""], &["http.rs", "http/"], &["axum::", "hyper::", "hyper_util::",
         "prometheus_client::"], "use axum::Router;"),
+    ("one door for MCP", &[""], &["http/mcp"], &["rmcp::"], "use rmcp::ServerHandler;"),
     ("one door for the command line", &[""], &["args.rs"], &["clap::"], "use clap::Parser;"),
     ("one door for async", &[""], &["app.rs", "app/names.rs", "app/token.rs", "app/viewing.rs", "http.rs", "http/", "pods/watch"],
         &["tokio::"], "tokio::spawn(work);"),

@@ -49,6 +49,29 @@ pub fn view(config: &RunConfig, roots: Vec<PathBuf>) -> Result<(), Error> {
     })
 }
 
+/// Answers one client of the Model Context Protocol on standard input and output, until that closes or a signal comes.
+///
+/// # Errors
+/// There is nothing to view, or the client does not speak the protocol.
+pub fn mcp(config: &RunConfig, roots: Vec<PathBuf>) -> Result<(), Error> {
+    let start = |what| move |source| Error::Start { what, source };
+    let recordings = Recordings::view(roots)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(start("the runtime"))?;
+    let ended = runtime.block_on(async {
+        let interrupt = signal(SignalKind::interrupt()).map_err(start("signal handling"))?;
+        let terminate = signal(SignalKind::terminate()).map_err(start("signal handling"))?;
+        let mut signals = Signals { interrupt, terminate };
+        let http = Http::new(Arc::new(service(config, recordings)));
+        tokio::select! {
+            served = http.serve_mcp() => served.map_err(start("the protocol on standard input")),
+            () = signals.next() => Ok(()),
+        }
+    });
+    // A read of standard input that is a terminal does not end before a line comes.
+    runtime.shutdown_background();
+    ended
+}
+
 fn service(config: &RunConfig, recordings: Recordings) -> Service {
     let recorded: Arc<dyn Recorded> = Arc::new(recordings);
     let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);

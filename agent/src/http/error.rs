@@ -15,6 +15,8 @@ pub(super) enum ApiError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Host(#[from] HostError),
+    #[error("this agent does not answer to pages of other origins")]
+    Origin,
     #[error("this path needs the agent's token: send Authorization: Bearer TOKEN")]
     Unauthorized,
     #[error("there is nothing at this path; there is {}", .0.join(", "))]
@@ -49,6 +51,7 @@ impl ApiError {
         match self {
             Self::Query(_) => StatusCode::BAD_REQUEST,
             Self::Host(error) => error.status(),
+            Self::Origin => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

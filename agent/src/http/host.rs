@@ -47,6 +47,11 @@ impl HostRule {
         if allowed { Ok(()) } else { Err(HostError::Foreign) }
     }
 
+    /// Judges a name with or without a port, as `Origin` has it.
+    pub(super) fn allows_text(self, authority: &str) -> bool {
+        authority.parse().is_ok_and(|authority| self.allows(&authority))
+    }
+
     fn allows(self, authority: &Authority) -> bool {
         let host = authority.host();
         if authority.as_str().contains('@') {

@@ -42,11 +42,16 @@ pub(super) enum Presence {
     Default(&'static str),
 }
 
-const fn optional(name: &'static str, values: Values, help: &'static str) -> Parameter {
+pub(super) const fn optional(name: &'static str, values: Values, help: &'static str) -> Parameter {
     Parameter { name, values, presence: Presence::Optional, help, example: None }
 }
 
-const fn required(name: &'static str, values: Values, example: &'static str, help: &'static str) -> Parameter {
+pub(super) const fn required(
+    name: &'static str,
+    values: Values,
+    example: &'static str,
+    help: &'static str,
+) -> Parameter {
     Parameter { name, values, presence: Presence::Required, help, example: Some(example) }
 }
 

@@ -165,12 +165,7 @@ impl FindingEntry {
     fn of(finding: &Finding, unit: &str) -> Self {
         Self {
             kind: finding.kind,
-            severity: match finding.severity {
-                Severity::Info => "info",
-                Severity::Notice => "notice",
-                Severity::Warning => "warning",
-                Severity::Critical => "critical",
-            },
+            severity: severity(finding.severity),
             from: rfc3339::format(finding.from),
             to: rfc3339::format(finding.to),
             confidence: rounded(finding.confidence),
@@ -180,12 +175,22 @@ impl FindingEntry {
     }
 }
 
+/// As replies have it.
+pub(super) fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
 /// To six digits: no study knows more.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-fn measured(measure: &Measure, unit: &str) -> Value {
+pub(super) fn measured(measure: &Measure, unit: &str) -> Value {
     let value = if measure.value.is_finite() { json!(rounded(measure.value)) } else { Value::Null };
     let of = match measure.of {
         Of::Value => unit.to_owned(),

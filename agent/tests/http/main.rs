@@ -163,7 +163,7 @@ fn wrong_requests_get_a_sentence() {
             404,
             "there is nothing at this path; there is /healthz, /readyz, /metrics, /api/health, /api/status, \
              /api/instance, /api/metrics, /api/filters, /api/containers, /api/timeseries, /api/top, /api/processes, \
-             /api/events, /api/export, /api/live, /api/openapi.json",
+             /api/events, /api/studies, /api/study/{id}, /api/summary, /api/export, /api/live, /api/openapi.json",
         ),
     ] {
         let answer = get(server.api, target);
@@ -205,12 +205,13 @@ fn the_index_names_every_path_and_each_answers() {
     let index = get(server.api, "/");
     assert_eq!((index.status, index.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     let paths: Vec<&str> = index.body.lines().filter(|line| line.starts_with('/')).collect();
-    assert_eq!(paths.len(), 16);
+    assert_eq!(paths.len(), 19);
     for line in paths {
         let path = line.split(' ').next().unwrap();
         let target = match path {
             "/api/timeseries" | "/api/top" => format!("{path}?metric=a"),
-            "/api/processes" => format!("{path}?container=a"),
+            "/api/processes" | "/api/summary" => format!("{path}?container=a"),
+            "/api/study/{id}" => "/api/study/trend?metric=pids_current".to_owned(),
             // It does not end by itself.
             "/api/live" => continue,
             path => path.to_owned(),

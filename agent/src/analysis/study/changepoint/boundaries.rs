@@ -107,6 +107,8 @@ pub(super) fn refined(sums: &Sums, candidates: &[Candidate], usual: &[Usual], le
         let shows = usual.iter().find(|usual| size >= least * usual.deviation()).map_or(width, |usual| usual.width);
         positions.extend(best_division(sums, (before, found, after), shows.min(width)));
     }
+    // Two may have moved past each other.
+    positions.sort_unstable();
     positions.dedup();
     positions
 }
