@@ -134,8 +134,8 @@ fn in_short(message: &str) -> String {
     short.strip_suffix(" in").map_or(short.clone(), str::to_owned)
 }
 
-/// The kinds of events that may follow from a kill.
-const COMES_AFTER: &[&str] = &["container_stop", "container_terminated", "container_restart", "container_start"];
+/// The kinds of events that follow from a kill; that the container's cgroup went and came is said by them.
+const COMES_AFTER: &[&str] = &["container_terminated", "container_restart"];
 
 struct Told {
     measures: Vec<crate::analysis::study::Measure>,

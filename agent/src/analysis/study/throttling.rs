@@ -144,9 +144,9 @@ impl Episode {
 
     fn severity(&self) -> Severity {
         match self.share() {
-            share if share < 0.01 => Severity::Info,
-            share if share < 0.1 => Severity::Notice,
-            share if share < 0.5 => Severity::Warning,
+            share if share < 0.001 => Severity::Info,
+            share if share < 0.01 => Severity::Notice,
+            share if share < 0.25 => Severity::Warning,
             _ => Severity::Critical,
         }
     }
@@ -154,7 +154,8 @@ impl Episode {
     fn finding(&self) -> Finding {
         Finding {
             kind: "throttling_episode",
-            severity: self.severity().min(Severity::Warning),
+            // The summary says how much it matters.
+            severity: Severity::Notice,
             from: self.from,
             to: self.to,
             confidence: 1.0,

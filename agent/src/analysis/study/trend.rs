@@ -74,7 +74,8 @@ impl Study for Trend {
             }
         }
         if stretches.len() > 1 {
-            report.notes.push(format!("it fell back {} times, so each stretch in between was looked at", newest));
+            let times = if newest == 1 { "once".to_owned() } else { format!("{newest} times") };
+            report.notes.push(format!("it fell back {times}, so each stretch in between was looked at"));
         }
         report
     }
