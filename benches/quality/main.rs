@@ -34,8 +34,6 @@ use truth::{Score, Studied};
 
 /// Readings of a piece for the comparison with others.
 const PIECE: usize = 7_200;
-/// From here on a limit is none.
-const UNLIMITED: f64 = 9e18;
 /// Shorter lives are not looked at.
 const LEAST_LIFE_USEC: i64 = 600_000_000;
 
@@ -142,7 +140,6 @@ impl Scores {
                 studied(&periods).periods(&truth, if is_cpu { &mut self.periods } else { &mut self.memory_periods });
                 if column == "memory_stat_anon_bytes" {
                     let limit = read(&asking, "memory_max_bytes", id, range)?.map(|limit| limit.signal);
-                    let limit = limit.filter(|limit| limit.values().iter().all(|value| *value < UNLIMITED));
                     let input = Input { limit: limit.as_ref(), ..Input::of(&series.signal, &series.words) };
                     let growth = of(&self.timed("trend", &input)?);
                     studied(&growth).leaks(&truth, &mut self.leaks);

@@ -15,10 +15,11 @@ use crate::analysis::studies;
 use crate::analysis::study::{About, Input, Needs, Report, Settings, Signal, Study, Words};
 use crate::service::answers::{ContainersQuestion, Questions};
 use crate::service::asking::TIME_LIMIT;
-use crate::service::containers::Filter;
+use crate::service::containers::{Filter, Sandboxes};
 use crate::service::question::{AskError, Selection, TimeRange};
 use crate::service::study::{MAX_STUDIED, Studied, StudyAnswer, StudyQuestion};
 use crate::service::{Recorded, Service};
+use crate::table::Table;
 
 impl Service {
     /// What a study finds.
@@ -124,9 +125,8 @@ impl<'a> Studying<'a> {
     /// Each container as a whole.
     fn containers(&self, job: &Job<'_>, metrics: &[&str], answer: &mut StudyAnswer) -> Result<(), AskError> {
         let question = job.question;
-        for container in self.ids(question)? {
+        for selection in self.each(question)? {
             self.in_time()?;
-            let selection = only(&container);
             let mut others: Vec<(String, Signal)> = Vec::new();
             let (mut labels, mut readings, mut step) = (None, 0, 0);
             for metric in metrics {
@@ -169,34 +169,35 @@ impl<'a> Studying<'a> {
         Ok(())
     }
 
-    /// The ids of the containers that are meant, of those with rows in the range.
-    pub(super) fn ids(&self, question: &StudyQuestion) -> Result<Vec<String>, AskError> {
+    /// The containers that are meant one by one, so that their points are not in memory together. Whether one that is named is there,
+    /// and passes the filter, is for whoever reads its series.
+    fn each(&self, question: &StudyQuestion) -> Result<Vec<Selection>, AskError> {
         let Selection { containers, filter } = &question.selection;
-        if !containers.is_empty() && *filter == Filter::default() {
-            return Ok(containers.clone());
+        if !containers.is_empty() {
+            let one = |id: &String| Selection {
+                filter: Filter { sandboxes: Sandboxes::Included, ..filter.clone() },
+                containers: vec![id.clone()],
+            };
+            return Ok(containers.iter().map(one).collect());
         }
         let asked =
             ContainersQuestion { filter: filter.clone(), range: Some(question.range), ..ContainersQuestion::default() };
         let all = self.questions.containers(&asked)?;
-        let ids: Vec<String> = all.ids().map(str::to_owned).collect();
-        let is_wanted = |id: &String| containers.is_empty() || containers.iter().any(|wanted| id.starts_with(wanted));
-        let ids: Vec<String> = ids.into_iter().filter(is_wanted).collect();
-        limit(ids.len())?;
-        Ok(ids)
+        limit(all.total)?;
+        Ok(all.ids().map(only).collect())
     }
 
-    /// The subjects of a table one by one, so that their points are not in memory together.
-    fn selections(&self, table: crate::table::Table, question: &StudyQuestion) -> Result<Vec<Selection>, AskError> {
-        use crate::table::Table;
+    /// The subjects of a table one by one.
+    fn selections(&self, table: Table, question: &StudyQuestion) -> Result<Vec<Selection>, AskError> {
         match table {
             Table::Node | Table::Disks => Ok(vec![question.selection.clone()]),
-            _ => Ok(self.ids(question)?.iter().map(|id| only(id)).collect()),
+            _ => self.each(question),
         }
     }
 }
 
 pub(super) fn only(id: &str) -> Selection {
-    let filter = Filter { sandboxes: crate::service::containers::Sandboxes::Included, ..Filter::default() };
+    let filter = Filter { sandboxes: Sandboxes::Included, ..Filter::default() };
     Selection { containers: vec![id.to_owned()], filter }
 }
 

@@ -44,8 +44,6 @@ const STUDIED: &[(&str, &[&str])] = &[
     ("changepoint", &["cpu_usage_cores", "memory_working_set_bytes"]),
     ("periodicity", &["cpu_usage_cores"]),
 ];
-/// From here on a limit is none.
-const UNLIMITED: f64 = 9e18;
 
 /// A container in short.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,10 +155,6 @@ fn used(
     };
     let found = questions.top(&question)?;
     for TopEntry { labels, mean, max, last, .. } in found.entries {
-        // A limit of so much is none; what a network does is not of every container.
-        if max >= UNLIMITED {
-            continue;
-        }
         let interface = labels.get("interface").cloned();
         answer.used.push(Used { metric, unit: found.unit, interface, mean, max, last });
         if answer.labels.is_empty() && labels.contains_key("container_id") {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fgm_agent::event::Kind;
 use fgm_agent::health::Counters;
 use fgm_agent::model::{Identity, Role, Row, SeriesKey, Tick};
-use fgm_agent::service::question::{Selection, TimeRange};
+use fgm_agent::service::question::{AskError, Selection, TimeRange};
 use fgm_agent::service::study::{Against, Studied, StudyAnswer, StudyQuestion};
 use fgm_agent::service::studying::study;
 use fgm_agent::service::summary::summary;
@@ -168,6 +168,14 @@ fn each_kind_of_study_gets_what_it_needs() {
     let answer = ask(&StudyQuestion { range: window, ..question("changed", &[], None) });
     let most = &only(&answer).findings[0].sentence;
     assert!(most.starts_with("web-2/app"), "{most}");
+
+    // One that is named passes the filter as well, and must be there.
+    let mut other = question("changepoint", &["cpu_usage_usec"], Some(2));
+    other.selection.filter.namespace = Some("other".to_owned());
+    assert_eq!(ask(&other).studied, []);
+    other.selection.containers = vec!["nobody".to_owned()];
+    let AskError::NotFound(sentence) = study(&questions, &recorded, &other).unwrap_err() else { panic!("not found") };
+    assert!(sentence.starts_with("no container's id is \"nobody\""), "{sentence}");
 
     let summary = summary(&questions, &recorded, &id(2), WHOLE).unwrap();
     assert_eq!((summary.oom_kills, summary.restarts), (1, 0));

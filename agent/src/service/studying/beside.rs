@@ -35,8 +35,6 @@ const FEW_POINTS: usize = 1_000;
 const SOME_POINTS: usize = 4_000;
 /// Events that are looked at.
 const MOST_EVENTS: usize = 1_000;
-/// From here on a limit is none.
-const UNLIMITED: f64 = 9e18;
 
 /// Finds what a series is to be seen with.
 pub(super) struct Beside<'a> {
@@ -89,11 +87,8 @@ impl Beside<'_> {
             Some(LimitOf::Metric(metric)) => metric,
         };
         let range = TimeRange { from: first.saturating_sub(1), to: last.saturating_add(1) };
-        let found = self.reader.all(&metric, selection, range)?.into_iter().next();
-        let Some(found) = found else { return Ok(None) };
-        let known = found.signal.times().iter().zip(found.signal.values()).filter(|(_, value)| **value < UNLIMITED);
-        let (times, values): (Vec<i64>, Vec<f64>) = known.map(|(&time, &value)| (time, value)).unzip();
-        Ok((!times.is_empty()).then(|| Signal::new(&times, &values)))
+        // No limit is no point, so there is no series without one.
+        Ok(self.reader.all(&metric, selection, range)?.into_iter().next().map(|found| found.signal))
     }
 
     /// The same metric of everybody, the key metrics of the same workload or container, and the node's own.

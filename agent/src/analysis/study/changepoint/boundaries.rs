@@ -152,3 +152,37 @@ pub(super) fn pelt(sums: &Sums, positions: &[usize], penalty: f64) -> Vec<usize>
     changes.reverse();
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scales::usual;
+    use super::*;
+    use crate::analysis::study::testing::Chance;
+
+    /// Each is looked for within its own window, and windows overlap.
+    #[test]
+    fn refined_positions_are_in_order_each_once() {
+        for seed in 0..200 {
+            let mut chance = Chance::new(seed);
+            let mut level = 0.0;
+            let step = |chance: &mut Chance| if chance.unit() < 0.03 { chance.normal() * 20.0 } else { 0.0 };
+            let values: Vec<f64> = (0..600)
+                .map(|_| {
+                    level += step(&mut chance);
+                    level + chance.normal()
+                })
+                .collect();
+            let sums = Sums::of(&values);
+            let mut candidates: Vec<Candidate> = (0..12)
+                .map(|_| {
+                    let width = SHORTEST << (chance.unit() * 4.0) as usize;
+                    let at = width + (chance.unit() * (600 - 2 * width) as f64) as usize;
+                    Candidate { at, width, times: 9.0 }
+                })
+                .collect();
+            candidates.sort_by_key(|candidate| candidate.at);
+            let refined = refined(&sums, &candidates, &usual(&sums, Contrast::Mean, 0.0), 5.0);
+            assert!(refined.windows(2).all(|pair| pair[0] < pair[1]), "{seed}: {refined:?}");
+        }
+    }
+}
