@@ -13,7 +13,7 @@ use crate::ground::{self, AGENT_IMAGE, Driver, WORKLOAD_IMAGE, must, root, run};
 pub(crate) const NAMESPACE: &str = "fine-grained-monitor";
 /// How long a check waits for what must come; a busy machine takes a third of it for the slowest, the four short pods.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Where the node has the agent's data, as in `k8s/base`.
+/// Where the node has the data of every worktree, `default` among them, as in `k8s/base`.
 const DATA: &str = "/var/lib/fine-grained-monitor";
 /// How clusters of this test are named: with the process that made them, so that one which was killed can be tidied after.
 const PREFIX: &str = "fgm-ci-";
