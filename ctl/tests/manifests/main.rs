@@ -8,6 +8,7 @@
 
 mod cluster;
 mod dashboard;
+mod lima;
 mod older;
 mod pod_security;
 mod rendered;
