@@ -1,0 +1,81 @@
+// Answers that a shared file carries inside itself, in an element of type application/json. Nothing is fetched: series
+// and events are cut to the range that is asked for, everything else is given as it was saved.
+import { Failure } from "./failure.ts";
+import { queryText } from "./query.ts";
+import type { Params, Source } from "./source.ts";
+import type { AgentEvent, Events, Series, Timeseries } from "./types.ts";
+
+export const EMBEDDED_ID = "fgm-embedded";
+/** What is not part of a saved question's key: the file has one range, in one resolution. */
+export const NOT_IN_KEY = ["from", "to", "range", "points"];
+
+export interface Embedded {
+  version: 1;
+  from: number;
+  to: number;
+  /** When it was saved: what a range that follows now ends at. */
+  now: number;
+  /** The link of the view that was saved. */
+  view?: string;
+  replies: Record<string, unknown>;
+}
+
+export function embeddedKey(path: string, params: Params): string {
+  return `${path}?${queryText(params, NOT_IN_KEY)}`;
+}
+
+export function readEmbedded(page: Document): Embedded | null {
+  const element = page.getElementById(EMBEDDED_ID);
+  if (!element) return null;
+  const read = JSON.parse(element.textContent ?? "null") as Embedded | null;
+  return read?.version === 1 ? read : null;
+}
+
+export class EmbeddedSource implements Source {
+  readonly embedded = true;
+
+  constructor(readonly content: Embedded) {}
+
+  async get(path: string, params: Params): Promise<unknown> {
+    const reply = this.content.replies[embeddedKey(path, params)];
+    if (reply === undefined) throw new Failure("unknown", "This file does not hold that part of the recording.");
+    const from = typeof params.from === "number" ? params.from : Number.NEGATIVE_INFINITY;
+    const to = typeof params.to === "number" ? params.to : Number.POSITIVE_INFINITY;
+    if (path === "/api/timeseries") return cutTimeseries(reply as Timeseries, from, to);
+    if (path === "/api/events") return cutEvents(reply as Events, from, to);
+    return reply;
+  }
+}
+
+export function cutTimeseries(reply: Timeseries, from: number, to: number): Timeseries {
+  return { ...reply, from, to, series: reply.series.map((series) => cutSeries(series, from, to)) };
+}
+
+function cutSeries(series: Series, from: number, to: number): Series {
+  const width = series.width_ms ?? 0;
+  const begin = lowerBound(series.t, from - width);
+  const end = lowerBound(series.t, to);
+  const cut = <T>(values: T[] | undefined) => values?.slice(begin, end);
+  const { v, min, max, mean, last } = series;
+  return { ...series, t: series.t.slice(begin, end), v: cut(v), min: cut(min), max: cut(max), mean: cut(mean), last: cut(last) };
+}
+
+function cutEvents(reply: Events, from: number, to: number): Events {
+  const inside = (event: AgentEvent) => {
+    const ms = Date.parse(event.time);
+    return ms >= from && ms < to;
+  };
+  return { events: reply.events.filter(inside), more: false };
+}
+
+/** The first index whose time is not before `ms`. */
+export function lowerBound(times: ArrayLike<number>, ms: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle]! < ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
