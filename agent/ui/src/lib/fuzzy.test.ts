@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fuzzyFilter, fuzzyMatch } from "./fuzzy";
+import { fuzzyFilter, fuzzyMatch } from "./fuzzy.ts";
 
 describe("fuzzy search", () => {
   it("finds runs and scattered letters, and tells where", () => {

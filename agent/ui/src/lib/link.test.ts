@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { emptyView, formatLink, parseLink } from "./link";
+import { emptyView, formatLink, parseLink } from "./link.ts";
 
 const API_LINK =
   "/#from=2026-11-02T18:00:00Z&to=2026-11-03T00:00:00Z&panels=memory_working_set_bytes&containers=857f&studies=trend";

@@ -1,7 +1,7 @@
 // A view as a link and back: `#from=..&to=..&panels=..&containers=..&studies=..`, the format of docs/api.md.
 // Knows the format only: whether a metric or a container exists, others find out. The one surprise: names that are
 // not known are kept, so that a link made by a newer viewer survives an older one.
-import { durationMs, parseTime } from "./time";
+import { durationMs, parseTime } from "./time.ts";
 
 export interface View {
   from?: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { assignColours, colourOf, DARK_GROUND, LIGHT_GROUND, PALETTE } from "./palette";
+import { assignColours, colourOf, DARK_GROUND, LIGHT_GROUND, PALETTE } from "./palette.ts";
 
 function luminance(hex: string): number {
   const [red, green, blue] = [1, 3, 5].map((at) => {

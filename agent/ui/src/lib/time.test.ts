@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { durationMs, formatDuration, formatTime, parseTime, toRfc3339 } from "./time";
+import { durationMs, formatDuration, formatTime, parseTime, toRfc3339 } from "./time.ts";
 
 const NOW = Date.parse("2026-11-23T08:00:00Z");
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisFormatter, formatValue } from "./units";
+import { axisFormatter, formatValue } from "./units.ts";
 
 describe("values", () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Zooms } from "./zooms";
+import { Zooms } from "./zooms.ts";
 
 describe("zooms", () => {
   it("go back and forward, and a new one forgets what was ahead", () => {
