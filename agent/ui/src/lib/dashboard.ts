@@ -1,5 +1,5 @@
 // A dashboard as JSON: what it may say, and one clear sentence for what is wrong with it. Knows the format only; which
-// containers and which moment it means, `dashboard_view.ts` works out. Variables are put in after the JSON is read, so a
+// containers and which moment it means, `dashboard-view.ts` works out. Variables are put in after the JSON is read, so a
 // value from the address can change a text and never the shape. The format: docs/dashboards.md.
 import { MOST_PANELS } from "./link.ts";
 import { durationMs, parseTime } from "./time.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Dashboard } from "./dashboard.ts";
-import { viewOf } from "./dashboard_view.ts";
+import { viewOf } from "./dashboard-view.ts";
 
 const NOW = Date.parse("2026-11-23T08:00:00Z");
 const DASHBOARD: Dashboard = {
