@@ -1,4 +1,48 @@
-// To come.
+// What is seen when nothing is chosen: the node, who uses most of it now, and what happened last.
+import "./start.css";
+import { DashboardLinks } from "../dashboards/dashboard-links.tsx";
+import { formatMoment } from "../lib/time.ts";
+import { containersKnown, containerTotal, instance, instanceProblem, records } from "../state/store.ts";
+import { NewestEvents } from "./newest-events.tsx";
+import { NodeOverview } from "./node-overview.tsx";
+import { TopList } from "./top-list.tsx";
+
 export function StartPage() {
-  return <section />;
+  return (
+    <div class="start">
+      <Heading />
+      <NodeOverview />
+      <div class="cards">
+        <TopList title="Most CPU now" metrics={["cpu_usage_cores"]} none="No container uses CPU."
+          opens={["cpu_usage_cores", "cpu_throttled_percent", "memory_working_set_bytes"]} />
+        <TopList title="Most memory now" metrics={["memory_working_set_bytes"]} none="No container has memory that is known."
+          opens={["memory_working_set_bytes", "memory_working_set_limit_percent", "memory_pressure_some_percent"]} />
+        <TopList title="Most pressure now" none="No container waits for CPU, memory or disks."
+          metrics={["cpu_pressure_some_percent", "memory_pressure_some_percent", "io_pressure_some_percent"]}
+          opens={["cpu_pressure_some_percent", "memory_pressure_some_percent", "io_pressure_some_percent"]} />
+        <TopList title="Most throttled now" metrics={["cpu_throttled_percent"]} none="No container is held back by its CPU quota."
+          opens={["cpu_usage_cores", "cpu_throttled_percent", "cpu_limit_percent"]} />
+        <NewestEvents />
+      </div>
+      <DashboardLinks />
+    </div>
+  );
+}
+
+function Heading() {
+  const known = instance.value;
+  if (!known) return <p class="soft" role="status">{instanceProblem.value ?? "Asking the agent…"}</p>;
+  const { recorded, node } = known;
+  const count = containersKnown.value ? `${containerTotal.value} containers` : "";
+  return (
+    <header class="start-title">
+      <h1>{node}</h1>
+      <p class="soft">{[recorded ? spanText(recorded) : "Nothing is recorded yet.", count].filter(Boolean).join(" · ")}</p>
+    </header>
+  );
+}
+
+function spanText({ from, to }: { from: string; to: string }): string {
+  const begin = formatMoment(Date.parse(from));
+  return records.value ? `recorded since ${begin}` : `a recording from ${begin} to ${formatMoment(Date.parse(to))}, its end is "now"`;
 }

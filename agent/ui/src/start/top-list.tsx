@@ -1,0 +1,75 @@
+// The containers that have most of something now, with a bar each. A row opens the container with the panels that show
+// why it is there.
+import { showOnly } from "../choose/choice.ts";
+import * as api from "../data/api.ts";
+import type { TopEntry } from "../data/types.ts";
+import { formatValue } from "../lib/units.ts";
+import { useAsked } from "../lib/use-asked.ts";
+import { topRange } from "./now-range.ts";
+
+export interface TopListProps {
+  title: string;
+  /** Several metrics of one unit: the largest counts. */
+  metrics: string[];
+  opens: string[];
+  /** Shown where no container has more than nothing. */
+  none: string;
+}
+
+interface Entry {
+  id: string;
+  name: string;
+  place: string;
+  value: number;
+}
+
+const SHOWN = 6;
+
+export function TopList({ title, metrics, opens, none }: TopListProps) {
+  const range = topRange.value;
+  const { reply, problem } = useAsked(`${metrics} ${range?.to}`, range && ((signal) =>
+    Promise.all(metrics.map((metric) => api.top({ metric, limit: SHOWN }, range, signal)))));
+  const entries = largest(reply?.flatMap((top) => top.entries) ?? []);
+  const unit = reply?.[0]?.unit ?? "";
+  const most = entries[0]?.value ?? 1;
+  return (
+    <section class="card">
+      <div class="start-head">
+        <h3>{title}</h3>
+        {entries.length > 0 && (
+          <button type="button" class="quiet" aria-label={`Open all of ${title} as charts`}
+            onClick={() => showOnly(entries.map((entry) => entry.id), opens)}>Open all</button>
+        )}
+      </div>
+      {problem && <p class="problem" role="alert">{problem}</p>}
+      {!problem && entries.length === 0 && <p class="soft">{reply ? none : "…"}</p>}
+      <ol class="top-list">
+        {entries.map((entry) => (
+          <li key={entry.id}>
+            <button type="button" class="top-entry" onClick={() => showOnly([entry.id], opens)}>
+              <span class="top-bar" style={{ width: `${Math.max(1, (100 * entry.value) / most)}%` }} aria-hidden="true" />
+              <span class="top-name">{entry.name}<small>{entry.place}</small></span>
+              <span class="top-value">{formatValue(entry.value, unit)}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function largest(all: TopEntry[]): Entry[] {
+  const best = new Map<string, Entry>();
+  for (const entry of all) {
+    const id = entry.container;
+    if (id === undefined || !(entry.mean > 0) || (best.get(id)?.value ?? 0) >= entry.mean) continue;
+    best.set(id, { id, value: entry.mean, ...namesOf(entry) });
+  }
+  return [...best.values()].sort((a, b) => b.value - a.value).slice(0, SHOWN);
+}
+
+function namesOf({ pod, container_name: name, namespace, container = "" }: TopEntry): { name: string; place: string } {
+  if (pod === undefined) return { name: name ?? container, place: namespace ?? "" };
+  const parts = [namespace, pod === name ? undefined : name].filter(Boolean);
+  return { name: pod, place: parts.join(" / ") };
+}
