@@ -19,6 +19,8 @@ export interface Studied {
   loading: boolean;
   problem: string | null;
   reply: StudyReply | null;
+  /** What was asked, as the answer is kept under it. */
+  question: api.StudyQuestion | null;
 }
 
 export const studyList = signal<Study[]>([]);
@@ -66,7 +68,7 @@ function askAll(range: api.Range, what: string): void {
   const before = new Map(studied.peek().map((one) => [one.text, one]));
   studied.value = chosenStudies.peek().map((chosen) => {
     const text = studyText(chosen);
-    return { text, chosen, loading: true, problem: null, reply: before.get(text)?.reply ?? null };
+    return { text, chosen, loading: true, problem: null, reply: before.get(text)?.reply ?? null, question: null };
   });
   for (const { text, chosen } of studied.peek()) void ask(text, chosen, range, giveUp.signal);
 }
@@ -74,8 +76,12 @@ function askAll(range: api.Range, what: string): void {
 async function ask(text: string, chosen: ChosenStudy, range: api.Range, signal: AbortSignal): Promise<void> {
   try {
     const question = questionOf(chosen);
-    const reply = typeof question === "string" ? null : await api.study(chosen.study, question, range, signal);
-    put(text, { loading: false, problem: typeof question === "string" ? question : null, reply });
+    if (typeof question === "string") {
+      put(text, { loading: false, problem: question, reply: null });
+      return;
+    }
+    const reply = await api.study(chosen.study, question, range, signal);
+    put(text, { loading: false, problem: null, reply, question });
   } catch (thrown) {
     if (!isAbort(thrown)) put(text, { loading: false, problem: sentenceOf(thrown), reply: null });
   }

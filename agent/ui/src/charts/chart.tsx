@@ -1,0 +1,102 @@
+// The chart of one panel in the page: keeps the plot as wide as its place, feeds it, and asks for the data that its
+// pixels need. Everything that changes with each frame goes past the view library.
+import { signal, useComputed, useSignalEffect } from "@preact/signals";
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { streaming } from "../live/stream.ts";
+import { happenings } from "../state/happenings.ts";
+import {
+  cursorTime, follows, moving, resolvedContainers, studied, theme, visibleRange, zoomTo,
+} from "../state/store.ts";
+import { EventTip } from "./event-tip.tsx";
+import { listenForGestures } from "./gestures.ts";
+import { isShareOfLimit } from "./limits.ts";
+import { markOf, marksNear } from "./marks.ts";
+import type { Mark } from "./marks.ts";
+import { overlaysOf } from "./overlays.ts";
+import type { Overlay } from "./overlays.ts";
+import { AXIS_WIDTH, Plot, RIGHT_PADDING } from "./plot.ts";
+import type { SeriesData } from "./series-data.ts";
+
+const LEAST_POINTS = 50;
+
+interface ChartProps {
+  data: SeriesData;
+  unit: string;
+  label: string;
+  height: number;
+  hidden: ReadonlySignal<ReadonlySet<string>>;
+  focus: ReadonlySignal<string | null>;
+  plotRef: Signal<Plot | null>;
+}
+
+export function Chart({ data, unit, label, height, hidden, focus, plotRef }: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const width = useMemo(() => signal(0), []);
+  const marks = useComputed(() => happenings.value.map(markOf));
+  const overlays = useComputed(() => overlaysOf(studied.value, data.metric));
+  const [tip, setTip] = useState<{ left: number; marks: Mark[]; overlays: Overlay[] } | null>(null);
+  usePlot(host, width, plotRef, unit, height);
+  useSignalEffect(() => {
+    if (width.value === 0) return;
+    data.want({
+      range: visibleRange.value, ids: resolvedContainers.value.ids, moving: moving.value, follows: follows.value,
+      points: Math.max(LEAST_POINTS, Math.round(width.value) - AXIS_WIDTH - RIGHT_PADDING), streaming: streaming.value,
+    });
+  });
+  useSignalEffect(() => {
+    const { from, to } = visibleRange.value;
+    plotRef.value?.show({
+      fromMs: from, toMs: to, moving: moving.value, lines: data.lines.value, limits: data.limits.value,
+      hidden: hidden.value, focus: focus.value, overlays: overlays.value, marks: marks.value, theme: theme.value,
+      hundred: isShareOfLimit(data.metric),
+    });
+  });
+  useSignalEffect(() => plotRef.value?.pointAt(cursorTime.value));
+  const point = (event: MouseEvent) => setTip(tipAt(event, host.current, marks.value, overlays.value));
+  return (
+    <div class="chart" role="img" aria-label={label} ref={host} onMouseMove={point} onMouseLeave={() => setTip(null)}>
+      {tip && <EventTip left={tip.left} marks={tip.marks} overlays={tip.overlays} />}
+    </div>
+  );
+}
+
+function usePlot(
+  host: { current: HTMLDivElement | null }, width: Signal<number>, plotRef: Signal<Plot | null>, unit: string, height: number,
+): void {
+  useEffect(() => {
+    const place = host.current!;
+    const plot = new Plot(place, place.clientWidth || 600, height, {
+      unit,
+      onSelect: zoomTo,
+      onCursor: (ms) => (cursorTime.value = ms),
+    });
+    plotRef.value = plot;
+    const off = listenForGestures(plot.chart.over);
+    const watch = new ResizeObserver(() => {
+      plot.resize(place.clientWidth, height);
+      width.value = place.clientWidth;
+    });
+    watch.observe(place);
+    return () => {
+      watch.disconnect();
+      off();
+      plotRef.value = null;
+      plot.destroy();
+    };
+  }, [unit, height]);
+}
+
+function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], overlays: Overlay[]) {
+  if (!host || event.buttons !== 0) return null;
+  const { from, to } = visibleRange.peek();
+  const box = host.getBoundingClientRect();
+  const wide = box.width - AXIS_WIDTH - RIGHT_PADDING;
+  const msPerPixel = (to - from) / wide;
+  const ms = from + (event.clientX - box.left - AXIS_WIDTH) * msPerPixel;
+  const near = marksNear(marks, ms, msPerPixel).slice(0, 6);
+  const reach = 4 * msPerPixel;
+  const found = overlays.filter((overlay) => ms >= overlay.fromMs - reach && ms <= overlay.toMs + reach).slice(0, 3);
+  if (near.length === 0 && found.length === 0) return null;
+  return { left: event.clientX - box.left, marks: near, overlays: found };
+}

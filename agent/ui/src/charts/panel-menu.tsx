@@ -1,0 +1,59 @@
+// What can be done with a panel beside looking at it: its picture, its rows, studies of it.
+import type { Signal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { exportAddress } from "../data/api.ts";
+import { source } from "../data/source.ts";
+import { addStudy, askStudyList, metricByName, nameOf, resolvedContainers, studyList, drawer, visibleRange } from "../state/store.ts";
+import { savePicture } from "./picture.ts";
+import type { Plot } from "./plot.ts";
+import type { SeriesData } from "./series-data.ts";
+
+const EXPORTED_TABLES = ["containers", "pods", "processes", "network", "io_devices", "node", "disks"];
+
+export function PanelMenu({ metric, data, plotRef }: { metric: string; data: SeriesData; plotRef: Signal<Plot | null> }) {
+  const details = useRef<HTMLDetailsElement>(null);
+  const close = () => details.current?.removeAttribute("open");
+  const study = (id: string) => {
+    addStudy(id, metric);
+    drawer.value = "findings";
+    close();
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    close();
+    details.current?.querySelector("summary")?.focus();
+  };
+  return (
+    <details class="drop" ref={details} onToggle={() => void askStudyList()} onKeyDown={onKey}>
+      <summary class="icon" aria-label={`More for ${metric}`} title="Studies, picture, export">⋯</summary>
+      <div class="drop-list">
+        <p class="drop-title">Study it</p>
+        <div class="drop-studies">
+          {studyList.value.filter(({ id }) => id !== "compare").map(({ id, name, description }) => (
+            <button type="button" key={id} title={description} onClick={() => study(id)}>{name}</button>
+          ))}
+        </div>
+        <p class="drop-title">Take it along</p>
+        <button type="button" onClick={() => { close(); if (plotRef.value) savePicture(plotRef.value, metric, data.lines.value); }}>Picture (PNG)</button>
+        {!source().embedded && <Exports metric={metric} />}
+      </div>
+    </details>
+  );
+}
+
+function Exports({ metric }: { metric: string }) {
+  const table = metricByName.value.get(metric)?.table ?? "containers";
+  if (!EXPORTED_TABLES.includes(table)) return null;
+  const { from, to } = visibleRange.value;
+  const ofNode = table === "node" || table === "disks";
+  const ids = ofNode ? undefined : resolvedContainers.value.ids.join(",");
+  const address = (format: string) => exportAddress({ table, format, container: ids, from: Math.floor(from), to: Math.ceil(to) });
+  const who = ofNode ? "the node" : resolvedContainers.value.ids.slice(0, 3).map(nameOf).join(", ");
+  return (
+    <>
+      <a href={address("csv")} download={`${table}.csv`} title={`All columns of ${table} of ${who}`}>Recorded rows as CSV</a>
+      <a href={address("parquet")} download={`${table}.parquet`} title={`All columns of ${table} of ${who}`}>Recorded rows as Parquet</a>
+    </>
+  );
+}

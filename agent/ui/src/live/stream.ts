@@ -1,0 +1,127 @@
+// New points as they are taken, while the view follows now and the tab is seen. One stream for the containers' metrics
+// and one for the node's; a stream that breaks is begun anew after a while, and what was missed is asked for.
+import { computed, effect, signal } from "@preact/signals";
+import { reachable } from "../data/http.ts";
+import { queryText } from "../data/query.ts";
+import { source } from "../data/source.ts";
+import type { Timeseries } from "../data/types.ts";
+import { intervalMs, nowMs, records, tabHidden } from "../state/clock.ts";
+import { isOfNode, metricByName, resolvedContainers } from "../state/names.ts";
+import { follows, panels } from "../state/view.ts";
+import type { SeriesData } from "../charts/series-data.ts";
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 15_000;
+/** So many intervals without a point, and at least this long, are late. */
+const LATE_INTERVALS = 5;
+const LATE_AT_LEAST_MS = 5000;
+
+/** The panels' data, which take the points. */
+export const takers = new Set<SeriesData>();
+
+export const streaming = signal(false);
+export const lastPointMs = signal(0);
+const gone = signal(false);
+
+export type LiveState = "off" | "live" | "connecting" | "late" | "gone";
+
+const lateMs = computed(() => {
+  const since = nowMs.value - lastPointMs.value;
+  return lastPointMs.value > 0 && since > Math.max(LATE_AT_LEAST_MS, LATE_INTERVALS * intervalMs.value) ? since : 0;
+});
+
+export const liveState = computed<LiveState>(() => {
+  if (source().embedded) return "off";
+  if (gone.value || !reachable.value) return "gone";
+  if (!records.value || !follows.value) return "off";
+  if (panels.value.length === 0) return "live";
+  if (lateMs.value > 0) return "late";
+  return streaming.value ? "live" : "connecting";
+});
+export const liveLateMs = lateMs;
+
+export function startLive(): void {
+  if (source().embedded) return;
+  let streams: Stream[] = [];
+  let what = "";
+  effect(() => {
+    const next = tabHidden.value || !records.value || !follows.value || metricByName.value.size === 0 ? [] : addresses();
+    if (next.join() === what) return;
+    what = next.join();
+    streams.forEach((stream) => stream.stop());
+    streaming.value = false;
+    gone.value = false;
+    lastPointMs.value = 0;
+    streams = next.map((address) => new Stream(address));
+  });
+  let wasReachable = true;
+  effect(() => {
+    if (reachable.value && !wasReachable) resume();
+    wasReachable = reachable.value;
+  });
+}
+
+function addresses(): string[] {
+  const { ids } = resolvedContainers.value;
+  const ofNode = panels.value.filter(isOfNode);
+  const ofContainers = panels.value.filter((metric) => !isOfNode(metric) && metricByName.value.has(metric));
+  const found: string[] = [];
+  if (ofContainers.length > 0 && ids.length > 0) found.push(queryText({ metric: ofContainers, container: ids }));
+  if (ofNode.length > 0) found.push(queryText({ metric: ofNode.filter((metric) => metricByName.value.has(metric)) }));
+  return found.filter((query) => query !== "").map((query) => `./api/live?${query}`);
+}
+
+function resume(): void {
+  for (const taker of takers) taker.forget();
+}
+
+class Stream {
+  private events: EventSource | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private waitMs = FIRST_WAIT_MS;
+  private broke = false;
+  private stopped = false;
+
+  constructor(private readonly address: string) {
+    this.begin();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.events?.close();
+  }
+
+  private begin(): void {
+    if (this.stopped) return;
+    const events = new EventSource(this.address);
+    this.events = events;
+    events.addEventListener("series", (event) => this.take(event as MessageEvent<string>));
+    events.addEventListener("error", () => this.again());
+  }
+
+  private take(event: MessageEvent<string>): void {
+    const reply = JSON.parse(event.data) as Timeseries;
+    this.waitMs = FIRST_WAIT_MS;
+    gone.value = false;
+    reachable.value = true;
+    streaming.value = true;
+    let newest = lastPointMs.peek();
+    for (const series of reply.series) newest = Math.max(newest, series.t[series.t.length - 1] ?? 0);
+    lastPointMs.value = newest;
+    if (this.broke) resume();
+    this.broke = false;
+    for (const taker of takers) taker.append(reply.series);
+  }
+
+  /** A browser's own repetition would hammer a server that is down; this one waits longer each time. */
+  private again(): void {
+    this.events?.close();
+    if (this.stopped) return;
+    this.broke = true;
+    streaming.value = false;
+    if (this.waitMs > FIRST_WAIT_MS) gone.value = true;
+    this.timer = setTimeout(() => this.begin(), this.waitMs);
+    this.waitMs = Math.min(LONGEST_WAIT_MS, this.waitMs * 2);
+  }
+}

@@ -1,0 +1,55 @@
+// Quick ranges that follow now, and an exact range from and to.
+import { useRef } from "preact/hooks";
+import { formatDuration, formatMoment, formatTime, parseTime, QUICK_RANGES } from "../lib/time.ts";
+import { nowMs, quickRange, setQuickRange, setRange, visibleRange } from "../state/store.ts";
+import { useSignal } from "@preact/signals";
+
+export function RangePicker() {
+  return (
+    <div class="range" role="group" aria-label="Range">
+      {QUICK_RANGES.map(({ name, title }) => (
+        <button type="button" key={name} title={title} aria-pressed={quickRange.value === name} onClick={() => setQuickRange(name)}>{name}</button>
+      ))}
+      <ExactRange />
+    </div>
+  );
+}
+
+function ExactRange() {
+  const details = useRef<HTMLDetailsElement>(null);
+  const problem = useSignal<string | null>(null);
+  const { from, to } = visibleRange.value;
+  const apply = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.target as HTMLFormElement);
+    const fromMs = parseTime(String(form.get("from") ?? ""), nowMs.peek());
+    const toMs = parseTime(String(form.get("to") ?? ""), nowMs.peek());
+    if (fromMs === null || toMs === null) problem.value = `The ${fromMs === null ? "begin" : "end"} is not a time like 2026-11-02 12:30, 12:30, -15m or now.`;
+    else if (fromMs >= toMs) problem.value = "The range ends before it begins.";
+    else {
+      problem.value = null;
+      setRange(fromMs, toMs);
+      details.current?.removeAttribute("open");
+    }
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    details.current?.removeAttribute("open");
+    details.current?.querySelector("summary")?.focus();
+  };
+  return (
+    <details class="drop exact" ref={details} onKeyDown={onKey}>
+      <summary title="Exact range" aria-pressed={quickRange.value === null}>
+        {formatTime(from, to - from)} – {formatTime(to, to - from)} <span class="exact-span">({formatDuration(to - from)})</span>
+      </summary>
+      <form class="drop-list exact-form" onSubmit={apply}>
+        <label>From <input class="field" name="from" value={formatMoment(from)} key={`from${Math.round(from / 1000)}`} autocomplete="off" /></label>
+        <label>To <input class="field" name="to" value={formatMoment(to)} key={`to${Math.round(to / 1000)}`} autocomplete="off" /></label>
+        <p class="hint">Local time; also 12:30, -15m, now, or RFC 3339.</p>
+        {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+        <button type="submit">Show</button>
+      </form>
+    </details>
+  );
+}
