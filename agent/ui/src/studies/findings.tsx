@@ -1,4 +1,46 @@
-// To come.
+// The studies of the view: add one, read what each found, zoom to a finding, remove one. What is found is asked for by
+// the state; the charts mark the same findings.
+import { useEffect } from "preact/hooks";
+import "./findings.css";
+import { askStudyList, studied, studyList, removeStudy, visibleRange } from "../state/store.ts";
+import type { Studied } from "../state/store.ts";
+import { describeStudied } from "./describe.ts";
+import { FindingList } from "./finding-list.tsx";
+import { StudyForm } from "./study-form.tsx";
+
 export function Findings() {
-  return <section />;
+  useEffect(() => void askStudyList(), []);
+  const all = studied.value;
+  return (
+    <section class="findings" aria-label="Studies and what they found">
+      <StudyForm />
+      {all.length === 0 && (
+        <p class="soft">A study looks for one known shape of trouble in what is shown: a change, a trend, a period, an OOM kill.
+          Choose one above; what it finds is listed here and marked on the charts.</p>
+      )}
+      {all.map((one) => <StudyResult key={one.text} one={one} />)}
+    </section>
+  );
+}
+
+function StudyResult({ one }: { one: Studied }) {
+  const { name, place } = describeStudied(one.chosen, studyList.value);
+  const count = one.reply?.series.reduce((sum, series) => sum + series.findings.length, 0) ?? 0;
+  return (
+    <section class="study" aria-label={`${name} ${place}`} aria-busy={one.loading}>
+      <header class="study-head">
+        <h3>{name}<small>{place}</small></h3>
+        <span class="soft" role="status">{statusOf(one, count)}</span>
+        <button type="button" class="quiet" aria-label={`Remove ${name} ${place}`} onClick={() => removeStudy(one.text)}>✕</button>
+      </header>
+      {one.problem && <p class="problem" role="alert">{one.problem}</p>}
+      {one.reply && <FindingList reply={one.reply} range={visibleRange.value} />}
+    </section>
+  );
+}
+
+function statusOf({ loading, problem, reply }: Studied, count: number): string {
+  if (loading) return "looking…";
+  if (problem || !reply) return "";
+  return count === 1 ? "1 finding" : `${count} findings`;
 }
