@@ -1,4 +1,92 @@
-// To come.
+// A comparison: a container now and before, or two containers, overlaid from their starts on, with the difference in
+// figures and the agent's judgement.
+import { effect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import "../processes/processes.css";
+import "./compare.css";
+import { formatMoment } from "../lib/time.ts";
+import { useAsked } from "../lib/use-asked.ts";
+import { drawer, findContainer, follows, nameOf, visibleRange } from "../state/store.ts";
+import type { Range } from "../data/api.ts";
+import { Swatch } from "../choose/container-row.tsx";
+import { pairOf, type Pair } from "./asked-pair.ts";
+import { ask, askedContainer, askedMetric, askedOther, endComparison, isCompared } from "./comparison.ts";
+import { CompareForm } from "./compare-form.tsx";
+import { DifferenceTable } from "./difference-table.tsx";
+import { OverlayChart, SIDE_SLOTS, type OverlaySide } from "./overlay-chart.tsx";
+
+const LIVE_STEP_MS = 30_000;
+
 export function Compare() {
-  return <section />;
+  useEffect(() => endComparison, []);
+  const metric = askedMetric();
+  const container = askedContainer();
+  if (metric === undefined || container === undefined) {
+    return <p class="soft pad">Choose a metric and a container, or two, to compare.</p>;
+  }
+  return <Comparison metric={metric} container={container} />;
+}
+
+/** Opens with a link that compares something. */
+effect(() => {
+  if (isCompared() && drawer.peek() === null) drawer.value = "compare";
+});
+
+function Comparison({ metric, container }: { metric: string; container: string }) {
+  const range = steadyRange(visibleRange.value, follows.value);
+  const other = askedOther();
+  const pair = pairOf(container, range, other, firstSeen);
+  const { reply, problem, loading } = useAsked(JSON.stringify([metric, pair]), (signal) => ask(metric, pair, signal));
+  const [one, before] = sidesOf(pair, reply?.one, reply?.other);
+  const unit = reply?.one?.unit ?? reply?.other?.unit ?? "";
+  return (
+    <section class="compare" aria-label="Comparison" aria-busy={loading}>
+      <CompareForm metric={metric} container={container} range={range} other={other} />
+      {problem && <p class="problem" role="alert">{problem}</p>}
+      {reply && !reply.one && <p class="problem" role="alert">There are no values of {metric} for {one.title}.</p>}
+      {reply && !reply.other && <p class="problem" role="alert">There are no values of {metric} for {before.title}.</p>}
+      {reply?.verdict && <p class="verdict">{reply.verdict.sentence}</p>}
+      {reply && (reply.one || reply.other) && (
+        <>
+          <ul class="sides">
+            {[one, before].map((side, index) => (
+              <li key={index}><Swatch slot={SIDE_SLOTS[index]} /> {side.title}
+                <small>from {formatMoment(side.startMs)}</small></li>
+            ))}
+          </ul>
+          <OverlayChart one={one} other={before} unit={unit} />
+          <DifferenceTable one={one} other={before} unit={unit} />
+          <p class="soft note">{resolutionText(one, before)}</p>
+        </>
+      )}
+      {reply?.notes.map((note) => <p key={note} class="soft note">{note}</p>)}
+    </section>
+  );
+}
+
+function sidesOf(pair: Pair, one: OverlaySide["series"], other: OverlaySide["series"]): [OverlaySide, OverlaySide] {
+  const byTime = pair.one.container === pair.other.container;
+  const titles = byTime ? ["this time", "other time"] : [nameOf(pair.one.container), nameOf(pair.other.container)];
+  return [
+    { title: titles[0]!, series: one, startMs: pair.one.range.from },
+    { title: titles[1]!, series: other, startMs: pair.other.range.from },
+  ];
+}
+
+function resolutionText(...sides: OverlaySide[]): string {
+  const widths = sides.flatMap(({ series }) => series?.width_ms ?? []);
+  if (widths.length === 0) return "From every reading.";
+  return `Percentiles are of means of ${Math.max(...widths) / 1000} s; the maximum is that of the readings.`;
+}
+
+/** A range that follows now moves on in steps, so that the comparison is not asked for each second. */
+function steadyRange(range: Range, moves: boolean): Range {
+  if (!moves) return range;
+  const to = Math.ceil(range.to / LIVE_STEP_MS) * LIVE_STEP_MS;
+  return { from: to - (range.to - range.from), to };
+}
+
+function firstSeen(id: string): number | null {
+  const container = findContainer(id);
+  return container ? Date.parse(container.first_seen) : null;
 }

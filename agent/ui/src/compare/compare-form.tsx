@@ -1,0 +1,87 @@
+// What is compared with what: a metric, a container, and either another time or another container.
+import { signal } from "@preact/signals";
+import { Select } from "../choose/container-filters.tsx";
+import type { Range } from "../data/api.ts";
+import { formatMoment, parseTime } from "../lib/time.ts";
+import { containerName, findContainer, nameOf, panels, resolvedContainers } from "../state/store.ts";
+import type { Other } from "./asked-pair.ts";
+import { setContainer, setMetric, setOther } from "./comparison.ts";
+
+export interface CompareFormProps {
+  metric: string;
+  container: string;
+  range: Range;
+  other: Other;
+}
+
+const TIMES: [string, string][] = [["before", "the time right before"], ["1h", "an hour earlier"], ["1d", "a day earlier"],
+  ["1w", "a week earlier"], ["range", "another time…"]];
+
+const fromText = signal("");
+const problem = signal<string | null>(null);
+
+export function CompareForm({ metric, container, range, other }: CompareFormProps) {
+  const ids = [...new Set([container, ...resolvedContainers.value.ids])];
+  const others = ids.filter((id) => id !== container);
+  const withTime = other.kind !== "container";
+  return (
+    <div class="compare-form">
+      <Select label="Metric" value={metric} options={[...new Set([metric, ...panels.value])].map((name) => [name, name])} onChange={setMetric} />
+      <Select label="Container" value={container} options={ids.map((id) => [id, nameOf(id)])} onChange={setContainer} />
+      <div class="compare-kinds" role="group" aria-label="Compare with">
+        <button type="button" class="chip" aria-pressed={withTime} onClick={() => setOther({ kind: "before" })}>another time</button>
+        <button type="button" class="chip" aria-pressed={!withTime} disabled={others.length === 0}
+          title={others.length === 0 ? "Choose a second container first" : undefined}
+          onClick={() => setOther({ kind: "container", id: others[0]!, clock: "same" })}>another container</button>
+      </div>
+      {withTime ? <TimeChoice other={other} range={range} /> : <ContainerChoice other={other} ids={others} />}
+    </div>
+  );
+}
+
+function TimeChoice({ other, range }: { other: Other; range: Range }) {
+  const chosen = other.kind === "earlier" ? other.by : other.kind === "range" ? "range" : "before";
+  const options = TIMES.some(([name]) => name === chosen) ? TIMES : [...TIMES, [chosen, `${chosen} earlier`] as [string, string]];
+  function choose(name: string) {
+    if (name === "before") setOther({ kind: "before" });
+    else if (name !== "range") setOther({ kind: "earlier", by: name });
+    else {
+      const span = range.to - range.from;
+      fromText.value = formatMoment(range.from - span);
+      setOther({ kind: "range", range: { from: range.from - span, to: range.from } });
+    }
+  }
+  function setFrom(event: SubmitEvent) {
+    event.preventDefault();
+    const from = parseTime(fromText.value);
+    problem.value = from === null ? "That is no time; write one like 2026-11-23 04:00." : null;
+    if (from !== null) setOther({ kind: "range", range: { from, to: from + range.to - range.from } });
+  }
+  return (
+    <>
+      <Select label="Other time" value={chosen} options={options} onChange={choose} />
+      {other.kind === "range" && (
+        <form class="compare-from" onSubmit={setFrom}>
+          <input class="field" type="text" aria-label="The other time begins at" value={fromText.value || formatMoment(other.range.from)}
+            onInput={(event) => { fromText.value = event.currentTarget.value; }} />
+          <button type="submit">Set</button>
+          {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+        </form>
+      )}
+    </>
+  );
+}
+
+function ContainerChoice({ other, ids }: { other: Other & { kind: "container" }; ids: string[] }) {
+  const known = findContainer(other.id);
+  const options = [...new Set([...ids, other.id])].map((id): [string, string] => [id, nameOf(id)]);
+  return (
+    <>
+      <Select label="Other container" value={other.id} options={options} onChange={(id) => setOther({ ...other, id })} />
+      <Select label="Times" value={other.clock} options={[["same", "at the same time"], ["starts", "each from its start on"]]}
+        onChange={(clock) => setOther({ ...other, clock: clock === "starts" ? "starts" : "same" })} />
+      {!known && <p class="problem" role="alert">No container {other.id.slice(0, 12)} is recorded here; choose another one.</p>}
+      {known && <p class="soft">{containerName(known)}, first seen {formatMoment(Date.parse(known.first_seen))}</p>}
+    </>
+  );
+}

@@ -1,0 +1,77 @@
+// Two series in one chart, each from its own start on. The time axis says how long after the start.
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { aligned, merged } from "../lib/difference.ts";
+import { PALETTE } from "../lib/palette.ts";
+import { formatDuration } from "../lib/time.ts";
+import { axisFormatter, formatValue } from "../lib/units.ts";
+import type { Series } from "../data/types.ts";
+import { theme } from "../state/store.ts";
+
+export interface OverlaySide {
+  title: string;
+  series: Series | undefined;
+  startMs: number;
+}
+
+export const SIDE_SLOTS = [0, 1] as const;
+const HEIGHT = 240;
+const TICKS_MS = [1, 2, 5, 10, 15, 30].flatMap((step) => [step * 1000, step * 60_000])
+  .concat([1, 2, 3, 6, 12, 24, 48, 168].map((hours) => hours * 3_600_000)).sort((a, b) => a - b);
+
+export function OverlayChart({ one, other, unit }: { one: OverlaySide; other: OverlaySide; unit: string }) {
+  const host = useRef<HTMLDivElement>(null);
+  const dark = theme.value;
+  useEffect(() => {
+    if (!host.current) return;
+    const element = host.current;
+    const chart = new uPlot(options(element, one, other, unit), dataOf(one, other), element);
+    const sizes = new ResizeObserver(() => {
+      if (element.clientWidth > 0 && element.clientWidth !== chart.width) chart.setSize({ width: element.clientWidth, height: HEIGHT });
+    });
+    sizes.observe(element);
+    return () => {
+      sizes.disconnect();
+      chart.destroy();
+    };
+  }, [one.series, other.series, one.startMs, other.startMs, unit, dark]);
+  return <div ref={host} class="overlay-chart" role="img" aria-label={`${one.title} and ${other.title} from their starts on`} />;
+}
+
+function dataOf(one: OverlaySide, other: OverlaySide): uPlot.AlignedData {
+  const side = ({ series, startMs }: OverlaySide) => (series ? aligned(series, startMs) : { t: [], v: [] });
+  const both = merged(side(one), side(other));
+  return [both.t, both.one, both.other] as uPlot.AlignedData;
+}
+
+function options(host: HTMLElement, one: OverlaySide, other: OverlaySide, unit: string): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const axis = {
+    stroke: style.getPropertyValue("--muted").trim(),
+    grid: { stroke: style.getPropertyValue("--grid").trim(), width: 1 },
+    ticks: { show: false },
+    font: "11px system-ui, sans-serif",
+  };
+  const format = axisFormatter(unit);
+  const line = (title: string, slot: number): uPlot.Series => ({
+    label: title, stroke: PALETTE[slot]![theme.peek()], width: 1.5, points: { show: false },
+    value: (_: uPlot, value: number | null) => formatValue(value, unit),
+  });
+  return {
+    width: Math.max(200, host.clientWidth),
+    height: HEIGHT,
+    ms: 1,
+    scales: { x: { time: false } },
+    legend: { live: true },
+    series: [
+      { label: "after the start", value: (_, ms) => (ms === null ? "–" : formatDuration(ms)) },
+      line(one.title, SIDE_SLOTS[0]),
+      line(other.title, SIDE_SLOTS[1]),
+    ],
+    axes: [
+      { ...axis, incrs: TICKS_MS, space: 70, values: (_, ticks) => ticks.map((ms) => (ms === 0 ? "start" : `+${formatDuration(ms)}`)) },
+      { ...axis, size: 74, values: (_, ticks) => format(ticks) },
+    ],
+  };
+}
