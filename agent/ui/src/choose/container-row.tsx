@@ -25,12 +25,9 @@ export function ContainerRow({ container, slot, gone, query, value, unit, nowMs 
       <Swatch slot={slot} />
       <span class="row-texts">
         <span class="row-title"><Marked text={title} query={query} /></span>
-        <span class="row-rest"><Marked text={rest} query={query} /></span>
+        <span class="row-rest">{state !== "" && `${state} · `}<Marked text={rest} query={query} /></span>
       </span>
-      <span class="row-side">
-        {value !== undefined && <span class="row-value">{formatValue(value, unit)}</span>}
-        {state !== "" && <span class="row-state">{state}</span>}
-      </span>
+      {value !== undefined && <span class="row-side row-value">{formatValue(value, unit)}</span>}
     </>
   );
 }

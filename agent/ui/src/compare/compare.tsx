@@ -22,7 +22,7 @@ export function Compare() {
   const metric = askedMetric();
   const container = askedContainer();
   if (metric === undefined || container === undefined) {
-    return <p class="soft pad">Choose a metric and a container, or two, to compare.</p>;
+    return <p class="hint pad">Choose a metric and a container, or two, to compare.</p>;
   }
   return <Comparison metric={metric} container={container} />;
 }
@@ -56,10 +56,10 @@ function Comparison({ metric, container }: { metric: string; container: string }
           </ul>
           <OverlayChart one={one} other={before} unit={unit} />
           <DifferenceTable one={one} other={before} unit={unit} />
-          <p class="soft note">{resolutionText(one, before)}</p>
+          <p class="hint note">{resolutionText(one, before)}</p>
         </>
       )}
-      {reply?.notes.map((note) => <p key={note} class="soft note">{note}</p>)}
+      {reply?.notes.map((note) => <p key={note} class="hint note">{note}</p>)}
     </section>
   );
 }

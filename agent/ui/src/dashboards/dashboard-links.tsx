@@ -7,7 +7,7 @@ import { SHIPPED } from "./shipped.ts";
 export function DashboardLinks() {
   return (
     <nav class="dashboard-links" aria-label="Dashboards">
-      <span class="soft">Dashboards:</span>
+      <span class="hint">Dashboards:</span>
       {[...new Set([...ownDashboards.value.keys(), ...SHIPPED.keys()])].map((name) => (
         <button key={name} type="button" class="chip" title={describe(name).description} onClick={() => openNamed(name)}>
           {describe(name).title}

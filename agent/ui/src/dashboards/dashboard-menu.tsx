@@ -59,7 +59,7 @@ function SaveForm() {
     if (problem) say(problem);
     else newName.value = "";
   }
-  if (nothing) return <p class="soft">Choose panels first.</p>;
+  if (nothing) return <p class="hint">Choose panels first.</p>;
   return (
     <form class="menu-save" onSubmit={save}>
       <input class="field" type="text" aria-label="Name of the dashboard" placeholder="name" maxLength={60} value={newName.value}

@@ -38,13 +38,13 @@ export function ProcessTable() {
   const { reply, problem, loading } = useAsked(`${id} ${atMs}`, id === undefined ? null : (signal) => api.processes(id, atMs, signal));
   const { key, down } = sorting.value;
   const rows = useMemo(() => sorted(reply?.processes ?? [], key, down), [reply, key, down]);
-  if (id === undefined) return <p class="soft pad">Choose a container to see its processes.</p>;
+  if (id === undefined) return <p class="hint pad">Choose a container to see its processes.</p>;
   return (
     <section class="processes" aria-label="Processes" aria-busy={loading}>
       <Select label="Container" value={id} options={ids.map((one) => [one, nameOf(one)])} onChange={(one) => { wanted.value = one; }} />
-      <p class="soft" role="status">{reply?.time ? `read ${formatMoment(Date.parse(reply.time))}` : `at ${formatMoment(atMs)}`}</p>
+      <p class="hint" role="status">{reply?.time ? `read ${formatMoment(Date.parse(reply.time))}` : `at ${formatMoment(atMs)}`}</p>
       {problem && <p class="problem" role="alert">{problem}</p>}
-      {!problem && reply && rows.length === 0 && <p class="soft">No processes were read near that time.</p>}
+      {!problem && reply && rows.length === 0 && <p class="hint">No processes were read near that time.</p>}
       {rows.length > 0 && <Table rows={rows} />}
     </section>
   );

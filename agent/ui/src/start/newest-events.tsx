@@ -25,7 +25,7 @@ export function NewestEvents() {
     <section class="card wide" aria-labelledby="events-title">
       <div class="start-head"><h3 id="events-title">Newest events</h3></div>
       {problem && <p class="problem" role="alert">{problem}</p>}
-      {!problem && events.length === 0 && <p class="soft">{reply ? "Nothing has happened yet." : "…"}</p>}
+      {!problem && events.length === 0 && <p class="hint">{reply ? "Nothing has happened yet." : "…"}</p>}
       <ol class="event-list">{events.map((event, index) => <li key={`${event.time} ${index}`}><EventRow event={event} /></li>)}</ol>
     </section>
   );

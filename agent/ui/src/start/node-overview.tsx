@@ -1,4 +1,6 @@
 // The node at a glance: CPU, memory, pressure and tasks of the last minutes. A tile opens its metric as a panel.
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import * as api from "../data/api.ts";
 import type { Series } from "../data/types.ts";
 import { formatValue } from "../lib/units.ts";
@@ -28,6 +30,9 @@ const TILES: Tile[] = [
     opens: ["node.io_pressure_some_percent", "node.io_pressure_full_percent"] },
   { title: "Load, 1 minute", metric: "node.load_1m_milli", opens: ["node.load_1m_milli", "node.tasks_running"] },
 ];
+/** The node that was recorded; of a recording from elsewhere it is not the one that shows it. */
+export const recordedNode = signal<string | null>(null);
+
 const POINTS = 120;
 const ALL_PANELS = TILES.flatMap((tile) => tile.opens.slice(0, 1));
 
@@ -36,6 +41,10 @@ export function NodeOverview() {
   const metric = [...new Set(TILES.flatMap(({ metric: name, of }) => (of ? [name, of] : [name])))];
   const { reply, problem } = useAsked(String(range?.to), range && ((signal) =>
     api.timeseries({ metric, points: POINTS }, range, signal)));
+  const node = reply?.series.find((series) => series.node !== undefined)?.node;
+  useEffect(() => {
+    if (node !== undefined) recordedNode.value = node;
+  }, [node]);
   const byMetric = new Map(reply?.series.map((series) => [series.metric, series]));
   return (
     <section aria-labelledby="node-title">

@@ -4,7 +4,7 @@ import { DashboardLinks } from "../dashboards/dashboard-links.tsx";
 import { formatMoment } from "../lib/time.ts";
 import { containersKnown, containerTotal, instance, instanceProblem, records } from "../state/store.ts";
 import { NewestEvents } from "./newest-events.tsx";
-import { NodeOverview } from "./node-overview.tsx";
+import { NodeOverview, recordedNode } from "./node-overview.tsx";
 import { TopList } from "./top-list.tsx";
 
 export function StartPage() {
@@ -31,13 +31,13 @@ export function StartPage() {
 
 function Heading() {
   const known = instance.value;
-  if (!known) return <p class="soft" role="status">{instanceProblem.value ?? "Asking the agent…"}</p>;
+  if (!known) return <p class="hint" role="status">{instanceProblem.value ?? "Asking the agent…"}</p>;
   const { recorded, node } = known;
   const count = containersKnown.value ? `${containerTotal.value} containers` : "";
   return (
     <header class="start-title">
-      <h1>{node}</h1>
-      <p class="soft">{[recorded ? spanText(recorded) : "Nothing is recorded yet.", count].filter(Boolean).join(" · ")}</p>
+      <h1>{recordedNode.value ?? node}</h1>
+      <p class="hint">{[recorded ? spanText(recorded) : "Nothing is recorded yet.", count].filter(Boolean).join(" · ")}</p>
     </header>
   );
 }

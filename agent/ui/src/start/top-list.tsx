@@ -23,7 +23,7 @@ interface Entry {
   value: number;
 }
 
-const SHOWN = 6;
+const SHOWN = 5;
 
 export function TopList({ title, metrics, opens, none }: TopListProps) {
   const range = topRange.value;
@@ -42,7 +42,7 @@ export function TopList({ title, metrics, opens, none }: TopListProps) {
         )}
       </div>
       {problem && <p class="problem" role="alert">{problem}</p>}
-      {!problem && entries.length === 0 && <p class="soft">{reply ? none : "…"}</p>}
+      {!problem && entries.length === 0 && <p class="hint">{reply ? none : "…"}</p>}
       <ol class="top-list">
         {entries.map((entry) => (
           <li key={entry.id}>

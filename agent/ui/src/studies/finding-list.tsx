@@ -18,7 +18,7 @@ export function FindingList({ reply, range }: { reply: StudyReply; range: Range 
   const shown = all ? found : found.slice(0, SHOWN_AT_FIRST);
   return (
     <>
-      {found.length === 0 && <p class="soft">Nothing of that kind stands out between {formatMoment(Date.parse(reply.from))} and {" "}
+      {found.length === 0 && <p class="hint">Nothing of that kind stands out between {formatMoment(Date.parse(reply.from))} and {" "}
         {formatMoment(Date.parse(reply.to))}.</p>}
       <ol class="finding-list">
         {shown.map((one, index) => <li key={index}><FindingRow one={one} spanMs={range.to - range.from} /></li>)}
@@ -28,7 +28,7 @@ export function FindingList({ reply, range }: { reply: StudyReply; range: Range 
           Show all {found.length}
         </button>
       )}
-      {notesOf(reply).map((note) => <p key={note} class="soft note">{note}</p>)}
+      {notesOf(reply).map((note) => <p key={note} class="hint note">{note}</p>)}
     </>
   );
 }
@@ -44,7 +44,7 @@ function FindingRow({ one: { series, finding }, spanMs }: { one: Found; spanMs: 
       }}>
         <span class="finding-head">
           <span class={`severity ${finding.severity}`}>{finding.severity}</span>
-          <span class="soft">{formatTime(begin, spanMs)}{end > begin && `, for ${formatDuration(end - begin)}`}</span>
+          <span class="hint">{formatTime(begin, spanMs)}{end > begin && `, for ${formatDuration(end - begin)}`}</span>
         </span>
         <span class="finding-where">{subjectName(series)}{series.metric !== undefined && ` · ${series.metric}`}</span>
         <span class="finding-sentence">{finding.sentence}</span>

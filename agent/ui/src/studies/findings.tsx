@@ -15,7 +15,7 @@ export function Findings() {
     <section class="findings" aria-label="Studies and what they found">
       <StudyForm />
       {all.length === 0 && (
-        <p class="soft">A study looks for one known shape of trouble in what is shown: a change, a trend, a period, an OOM kill.
+        <p class="hint">A study looks for one known shape of trouble in what is shown: a change, a trend, a period, an OOM kill.
           Choose one above; what it finds is listed here and marked on the charts.</p>
       )}
       {all.map((one) => <StudyResult key={one.text} one={one} />)}
@@ -30,7 +30,7 @@ function StudyResult({ one }: { one: Studied }) {
     <section class="study" aria-label={`${name} ${place}`} aria-busy={one.loading}>
       <header class="study-head">
         <h3>{name}<small>{place}</small></h3>
-        <span class="soft" role="status">{statusOf(one, count)}</span>
+        <span class="hint" role="status">{statusOf(one, count)}</span>
         <button type="button" class="quiet" aria-label={`Remove ${name} ${place}`} onClick={() => removeStudy(one.text)}>✕</button>
       </header>
       {one.problem && <p class="problem" role="alert">{one.problem}</p>}

@@ -18,7 +18,7 @@ export function StudyForm() {
     event.preventDefault();
     addStudy(study.value, onPanel || undefined, ofId || undefined);
   }
-  if (known.length === 0) return <p class="soft" role="status">Asking which studies there are…</p>;
+  if (known.length === 0) return <p class="hint" role="status">Asking which studies there are…</p>;
   return (
     <form class="study-form" onSubmit={add}>
       <Select label="Study" value={study.value} options={known.map(({ id, name }) => [id, name])}
@@ -28,7 +28,7 @@ export function StudyForm() {
       <Select label="Container" value={ofId} none="all chosen containers" options={ids.map((id) => [id, nameOf(id)])}
         onChange={(id) => { container.value = id; }} />
       <button type="submit" class="primary">Add study</button>
-      {chosen && <p class="soft">{chosen.description}</p>}
+      {chosen && <p class="hint">{chosen.description}</p>}
     </form>
   );
 }
