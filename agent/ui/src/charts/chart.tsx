@@ -19,6 +19,7 @@ import { AXIS_WIDTH, Plot, RIGHT_PADDING } from "./plot.ts";
 import type { SeriesData } from "./series-data.ts";
 
 const LEAST_POINTS = 50;
+const MOST_TOLD = 4;
 
 interface ChartProps {
   data: SeriesData;
@@ -94,7 +95,7 @@ function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], ov
   const wide = box.width - AXIS_WIDTH - RIGHT_PADDING;
   const msPerPixel = (to - from) / wide;
   const ms = from + (event.clientX - box.left - AXIS_WIDTH) * msPerPixel;
-  const near = marksNear(marks, ms, msPerPixel).slice(0, 6);
+  const near = marksNear(marks, ms, msPerPixel).slice(0, MOST_TOLD);
   const reach = 4 * msPerPixel;
   const found = overlays.filter((overlay) => ms >= overlay.fromMs - reach && ms <= overlay.toMs + reach).slice(0, 3);
   if (near.length === 0 && found.length === 0) return null;

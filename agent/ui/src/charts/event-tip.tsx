@@ -1,6 +1,6 @@
 // What happened where the pointer is: the events and the findings there, in words.
 import { formatMoment } from "../lib/time.ts";
-import { eventName } from "./marks.ts";
+import { briefly, eventName } from "./marks.ts";
 import type { Mark } from "./marks.ts";
 import type { Overlay } from "./overlays.ts";
 
@@ -19,7 +19,7 @@ export function EventTip({ left, marks, overlays }: { left: number; marks: Mark[
           <strong class={`tone-${tone}`}>{eventName(event.kind)}</strong> {formatMoment(Date.parse(event.time))}
           <br />
           {event.pod !== undefined && <span class="tip-who">{event.pod}/{event.container ?? ""} </span>}
-          {event.message}
+          {briefly(event.message)}
         </p>
       ))}
       {overlays.map(({ study, finding }) => (

@@ -46,10 +46,7 @@ function LegendRow({ row, all, hidden, focus, unit }: { row: Row; all: Line[] } 
       <button
         type="button"
         class="legend-swatch"
-        ref={(element) => {
-          if (element) element.style.backgroundColor = isHidden ? "transparent" : lineColour(line.owner);
-          if (element) element.style.borderColor = lineColour(line.owner);
-        }}
+        style={{ backgroundColor: isHidden ? "transparent" : lineColour(line.owner), borderColor: lineColour(line.owner) }}
         aria-pressed={!isHidden}
         aria-label={`${isHidden ? "Show" : "Hide"} ${line.name}`}
         title={isHidden ? "Show this line" : "Hide this line"}

@@ -31,6 +31,7 @@ const LOOKS: Record<string, Pick<Mark, "shape" | "tone" | "tall">> = {
 };
 const OTHER: Pick<Mark, "shape" | "tone" | "tall"> = { shape: "round", tone: "agent", tall: false };
 
+const PATH_END = 18;
 const SIZE = 5;
 const FOOT = 8;
 const REACH_PX = 7;
@@ -55,6 +56,11 @@ export const EVENT_NAMES: Record<string, string> = {
 
 export function eventName(kind: string): string {
   return EVENT_NAMES[kind] ?? kind.replaceAll("_", " ");
+}
+
+/** A message without the long paths of cgroups, of which only the end tells something. */
+export function briefly(message: string): string {
+  return message.replaceAll(/\/\S{40,}/g, (path) => `…${path.slice(-PATH_END)}`);
 }
 
 export function markOf(event: AgentEvent): Mark {

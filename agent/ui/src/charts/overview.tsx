@@ -15,7 +15,8 @@ import type { Line } from "./lines.ts";
 import { paintLine } from "./paint.ts";
 
 const HEIGHT = 44;
-const ASK_AGAIN_MS = 60_000;
+const ASK_AGAIN_AT_LEAST_MS = 5000;
+const ASK_AGAIN_AT_MOST_MS = 60_000;
 const MOST_LINES = 3;
 const LEAST_WINDOW_PX = 6;
 const FALLBACK = "node.cpu_usage_cores";
@@ -89,7 +90,7 @@ function useOverviewLines(lines: { value: Line[] }, width: { value: number }): v
     if (!instance.value?.recorded || width.value === 0 || metricByName.value.size === 0) return;
     const { metric, ids } = subject();
     const what = [metric, ids, Math.round(width.value / 50)].join("|");
-    if (what === asked.what && nowMs.value - asked.atMs < ASK_AGAIN_MS) return;
+    if (what === asked.what && nowMs.value - asked.atMs < askAgainMs()) return;
     asked.what = what;
     asked.atMs = nowMs.value;
     const container = isOfNode(metric) ? undefined : ids;
@@ -98,6 +99,12 @@ function useOverviewLines(lines: { value: Line[] }, width: { value: number }): v
       () => (lines.value = []),
     );
   });
+}
+
+/** A hundredth of what is shown would move. */
+function askAgainMs(): number {
+  const { from, to } = wholeRange();
+  return Math.min(ASK_AGAIN_AT_MOST_MS, Math.max(ASK_AGAIN_AT_LEAST_MS, (to - from) / 100));
 }
 
 function subject(): { metric: string; ids: string[] } {

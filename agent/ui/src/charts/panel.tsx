@@ -36,7 +36,7 @@ export function Panel({ metric, index, height }: { metric: string; index: number
   const unit = known?.unit ?? "";
   const missing = metricByName.value.size > 0 && !known;
   return (
-    <section class="panel" aria-label={metric} data-panel={metric}>
+    <section class="panel" aria-label={metric} data-panel={metric} aria-busy={data.loading.value}>
       <PanelHead metric={metric} index={index} data={data} plotRef={plotRef} />
       {missing ? <UnknownMetric metric={metric} index={index} /> : (
         <div class="panel-body">
@@ -78,10 +78,11 @@ function Resolution({ data }: { data: SeriesData }) {
 
 function PanelMessage({ data, metric }: { data: SeriesData; metric: string }) {
   const problem = data.problem.value ?? metricProblem.value;
-  if (problem !== null) return <p class="panel-message is-problem" role="alert">{problem}</p>;
+  const drawn = data.lines.value.length > 0;
+  if (problem !== null) return <p class={`panel-message is-problem${drawn ? " is-on-top" : ""}`} role="alert">{problem}</p>;
   const noneChosen = containersKnown.value && resolvedContainers.value.ids.length === 0 && !isOfNode(metric);
   if (noneChosen) return <NoContainers metric={metric} />;
-  if (data.lines.value.length > 0) return null;
+  if (drawn) return null;
   if (data.loading.value) return <p class="panel-message">Loading …</p>;
   const note = data.notes.value.slice(0, NOTES_SHOWN).join("; ");
   return note === "" ? null : <p class="panel-message">{note.charAt(0).toUpperCase() + note.slice(1)}.</p>;

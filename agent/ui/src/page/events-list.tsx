@@ -1,5 +1,5 @@
 // The events in the visible range, newest first; a click goes to the moment.
-import { eventName, markOf } from "../charts/marks.ts";
+import { briefly, eventName, markOf } from "../charts/marks.ts";
 import type { AgentEvent } from "../data/types.ts";
 import { formatMoment } from "../lib/time.ts";
 import { happenings, happeningsProblem } from "../state/happenings.ts";
@@ -37,7 +37,7 @@ function EventRow({ event }: { event: AgentEvent }) {
         <span class={`happened-kind tone-${markOf(event).tone}`}>{eventName(event.kind)}</span>
         <time dateTime={event.time}>{formatMoment(ms)}</time>
         {event.container_id !== undefined && <span class="happened-who">{nameOf(event.container_id)}</span>}
-        <span class="happened-text">{event.message}</span>
+        <span class="happened-text">{briefly(event.message)}</span>
       </button>
     </li>
   );

@@ -22,7 +22,7 @@ function wordsFor(state: string): string {
   if (state === "late") return `data is late by ${formatDuration(Math.round(liveLateMs.value / 1000) * 1000)}`;
   if (state === "gone") return "the agent is gone";
   if (source().embedded) return "saved";
-  return instance.value === null ? "connecting" : "recording";
+  return instance.value === null ? "connecting" : "recorded";
 }
 
 function hintFor(state: string): string {

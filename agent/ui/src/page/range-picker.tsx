@@ -4,6 +4,8 @@ import { formatDuration, formatMoment, formatTime, parseTime, QUICK_RANGES } fro
 import { nowMs, quickRange, setQuickRange, setRange, visibleRange } from "../state/store.ts";
 import { useSignal } from "@preact/signals";
 
+const LONG_MS = 2 * 3_600_000;
+
 export function RangePicker() {
   return (
     <div class="range" role="group" aria-label="Range">
@@ -13,6 +15,12 @@ export function RangePicker() {
       <ExactRange />
     </div>
   );
+}
+
+/** Seconds say nothing in the title of a long range. */
+function brief(ms: number, spanMs: number): string {
+  const text = formatTime(ms, spanMs);
+  return spanMs > LONG_MS ? text.replace(/(:\d\d):\d\d$/, "$1") : text;
 }
 
 function ExactRange() {
@@ -41,7 +49,7 @@ function ExactRange() {
   return (
     <details class="drop exact" ref={details} onKeyDown={onKey}>
       <summary title="Exact range" aria-pressed={quickRange.value === null}>
-        {formatTime(from, to - from)} – {formatTime(to, to - from)} <span class="exact-span">({formatDuration(to - from)})</span>
+        {brief(from, to - from)} – {brief(to, to - from)} <span class="exact-span">({formatDuration(to - from)})</span>
       </summary>
       <form class="drop-list exact-form" onSubmit={apply}>
         <label>From <input class="field" name="from" value={formatMoment(from)} key={`from${Math.round(from / 1000)}`} autocomplete="off" /></label>

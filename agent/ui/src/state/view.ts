@@ -99,17 +99,29 @@ export function resetRange(): void {
   setQuickRange(quick.peek() !== null && quick.peek() !== "all" ? "all" : (lastQuick ?? "all"));
 }
 
+/** A range that was looked at, with its name where it followed now. */
+interface NamedRange {
+  from: number;
+  to: number;
+  name?: string | null;
+}
+
 let lastQuick: string | null = null;
+let topQuick: string | null = null;
 
 function rememberZoom(): void {
-  if (quick.peek() !== null && quick.peek() !== "all") lastQuick = quick.peek();
-  zooms.push(visibleRange.peek());
+  const name = quick.peek();
+  if (name !== null && name !== "all") lastQuick = name;
+  if (name === null || name !== topQuick) zooms.push({ ...visibleRange.peek(), name } as NamedRange);
+  topQuick = name;
   canZoom.value = { back: zooms.canBack, forward: zooms.canForward };
 }
 
-function showZoom(range: { from: number; to: number } | null): void {
+function showZoom(range: NamedRange | null): void {
   if (!range) return;
-  moveRange(range.from, range.to);
+  topQuick = range.name ?? null;
+  if (range.name) change({ range: range.name, from: undefined, to: undefined }, false);
+  else moveRange(range.from, range.to);
   canZoom.value = { back: zooms.canBack, forward: zooms.canForward };
 }
 
@@ -177,7 +189,8 @@ export function studyText({ study, panel, container }: ChosenStudy): string {
 }
 
 export function studyOf(text: string): ChosenStudy {
-  const [study = "", panel, container] = text.split(":");
+  const [study = "", panel, ...rest] = text.split(":");
+  const container = rest.join(":");
   return { study, panel: panel || undefined, container: container || undefined };
 }
 
