@@ -10,6 +10,7 @@ mod cycle;
 mod levels;
 mod seeds;
 mod track;
+mod vain;
 mod waves;
 
 use std::fmt::Write as _;

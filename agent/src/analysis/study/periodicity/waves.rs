@@ -7,6 +7,7 @@ use super::cycle::{self, Cycle};
 use super::levels::Level;
 use super::seeds::{self, Seed};
 use super::track::{self, Run, Start};
+use super::vain::Vain;
 
 /// At most so many seeds of a level are followed in vain, in one pass.
 const MOST_TRIES: usize = 40;
@@ -63,6 +64,7 @@ pub(super) fn waves(levels: &mut [Level], least: f64) -> Vec<Wave> {
     let mut seeds = seeds::seeds(levels);
     let mut tries = 0;
     let mut wanted = least.max(SURE);
+    let mut vain = Vain::default();
     for _ in 0..MOST_PASSES {
         let before = found.len();
         let (mut level, mut of_level) = (usize::MAX, 0);
@@ -79,12 +81,13 @@ pub(super) fn waves(levels: &mut [Level], least: f64) -> Vec<Wave> {
             if let Some(level) = levels.get_mut(seed.level.saturating_sub(FINER)) {
                 take_out(level, &found);
             }
-            let wave = BLOCKS.into_iter().find_map(|cycles| followed(seed, levels, cycles, wanted));
+            let wave = BLOCKS.into_iter().find_map(|cycles| followed(seed, levels, (cycles, wanted), &mut vain));
             if wave.is_none() {
                 (of_level, tries) = (of_level + 1, tries + 1);
                 return true;
             }
             found.extend(wave);
+            vain.forget();
             false
         });
         if found.len() == before {
@@ -116,19 +119,30 @@ fn is_known(seed: &Seed, levels: &[Level], found: &[Wave]) -> bool {
     })
 }
 
-fn followed(seed: &Seed, levels: &[Level], block: f64, wanted: f64) -> Option<Wave> {
+fn followed(seed: &Seed, levels: &[Level], (block, wanted): (f64, f64), vain: &mut Vain) -> Option<Wave> {
     let coarse = levels.get(seed.level)?;
-    let fine = levels.get(seed.level.saturating_sub(FINER))?;
+    let finer = seed.level.saturating_sub(FINER);
+    let fine = levels.get(finer)?;
     let scale = coarse.width / fine.width;
     let window = (seed.window.0 as f64 * scale, seed.window.1 as f64 * scale);
     let start = Start { window, period: seed.period * scale, size: seed.size * LEFT, cycles: block };
-    let wave = judged(fine, track::run(&fine.calm, &start)?, wanted)?;
+    if vain.knows(finer, &start, wanted) {
+        return None;
+    }
+    let run = track::run(&fine.calm, &start)?;
+    let wave = match judged(fine, &run, wanted) {
+        Ok(wave) => wave,
+        Err(sure) => {
+            vain.keep(finer, &start, &run, sure);
+            return None;
+        }
+    };
     // Halves, thirds and so on of a cycle may look alike.
     let period = wave.period / fine.width;
     let range = (wave.from / fine.width, wave.to / fine.width);
     let longer = cycle::longer(fine, range, period).and_then(|times| {
         let window = (range.0, (range.1 - range.0).min(8.0 * period * times));
-        judged(fine, track::run(&fine.calm, &Start { window, period: period * times, ..start })?, wanted)
+        judged(fine, &track::run(&fine.calm, &Start { window, period: period * times, ..start })?, wanted).ok()
     });
     let mut wave = longer.unwrap_or(wave);
     while wave.split.len() < 3
@@ -139,21 +153,27 @@ fn followed(seed: &Seed, levels: &[Level], block: f64, wanted: f64) -> Option<Wa
     Some(wave)
 }
 
-fn judged(level: &Level, mut run: Run, wanted: f64) -> Option<Wave> {
+/// The wave of a run, or how sure it is at most where that is less than what is wanted.
+fn judged(level: &Level, run: &Run, wanted: f64) -> Result<Wave, f64> {
     let cycles = (run.to - run.from) / run.period;
-    if cycles < LEAST_CYCLES || steadiness(&run) < wanted {
-        return None;
+    if cycles < LEAST_CYCLES {
+        return Err(0.0);
+    }
+    let steady = steadiness(run);
+    if steady < wanted {
+        return Err(steady);
     }
     let range = (run.from as usize, run.to as usize);
-    if cycles < cycle::FEW {
-        run.period = cycle::refined(level, range, run.period);
-    }
-    let cycle = cycle::cycle(level, range, run.period)?;
-    let confidence = confidence(&run, &cycle, level.values.len() as f64 / run.period);
+    let period = if cycles < cycle::FEW { cycle::refined(level, range, run.period) } else { run.period };
+    let cycle = cycle::cycle(level, range, period).ok_or(0.0)?;
+    let confidence = confidence(run, &cycle, period, level.values.len());
     // A wave of a shorter period is to be found as that.
     let is_own = run.size > SMALL * cycle.strongest() && cycle.amplitude() > SMALL * run.size;
-    (is_own && confidence >= wanted).then(|| Wave {
-        period: run.period * level.width,
+    if !is_own || confidence < wanted {
+        return Err(if is_own { confidence } else { 0.0 });
+    }
+    Ok(Wave {
+        period: period * level.width,
         from: run.from * level.width,
         to: run.to * level.width,
         cycles,
@@ -167,8 +187,8 @@ fn judged(level: &Level, mut run: Run, wanted: f64) -> Option<Wave> {
 
 /// How sure it is: the steadier, the less interrupted, and the more that the cycle explains over the more cycles, the surer;
 /// where there is room for many cycles, it takes more of them.
-fn confidence(run: &Run, cycle: &Cycle, room: f64) -> f64 {
-    let cycles = (run.to - run.from) / run.period;
+fn confidence(run: &Run, cycle: &Cycle, period: f64, samples: usize) -> f64 {
+    let (cycles, room) = ((run.to - run.from) / period, samples as f64 / period);
     let strength = cycle.explained / (1.0 - cycle.explained).max(1e-9) * cycles;
     // Where cycles as big go on out of step, those in step are so by chance, unless they are many.
     let alone = between(0.6, 0.35, run.outside).max(between(20.0, 60.0, cycles));
