@@ -89,7 +89,7 @@ function usePlot(
 }
 
 function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], overlays: Overlay[]) {
-  if (!host || event.buttons !== 0) return null;
+  if (!host || event.buttons !== 0 || moving.peek()) return null;
   const { from, to } = visibleRange.peek();
   const box = host.getBoundingClientRect();
   const wide = box.width - AXIS_WIDTH - RIGHT_PADDING;

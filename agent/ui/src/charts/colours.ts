@@ -19,7 +19,19 @@ export function lineDash(owner: string): number[] {
   return round === 0 ? [] : round === 1 ? [6, 3] : [2, 3];
 }
 
-/** A colour of the style sheet, for what is drawn into a canvas. */
+const read = { theme: "", colours: new Map<string, string>() };
+
+/** A colour of the style sheet, for what is drawn into a canvas. Kept, because reading it has the page laid out. */
 export function themeColour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const now = theme.peek();
+  if (read.theme !== now) {
+    read.theme = now;
+    read.colours.clear();
+  }
+  let colour = read.colours.get(name);
+  if (colour === undefined) {
+    colour = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    if (colour !== "") read.colours.set(name, colour);
+  }
+  return colour;
 }

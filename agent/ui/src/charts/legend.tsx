@@ -2,10 +2,11 @@
 // front, a click shows it alone, the box beside it hides it.
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { formatValue } from "../lib/units.ts";
-import { cursorTime, intervalMs, visibleRange } from "../state/store.ts";
+import { intervalMs } from "../state/store.ts";
 import { lineColour } from "./colours.ts";
 import { valueAt } from "./lines.ts";
 import type { Line } from "./lines.ts";
+import { readTime } from "./read-time.ts";
 
 /** A reading stands for so many intervals around it. */
 const REACH_INTERVALS = 2.5;
@@ -26,7 +27,7 @@ interface Row {
 }
 
 export function Legend({ lines, hidden, focus, unit }: LegendProps) {
-  const rows = rowsOf(lines.value, cursorTime.value ?? visibleRange.value.to, cursorTime.value === null);
+  const rows = rowsOf(lines.value, readTime.value.ms, readTime.value.atEnd);
   const shown = rows.slice(0, MOST_ROWS);
   return (
     <ul class="legend" aria-label="Lines, by value" onMouseLeave={() => (focus.value = null)}>

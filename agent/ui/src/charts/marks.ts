@@ -4,7 +4,7 @@ import type { AgentEvent } from "../data/types.ts";
 import { themeColour } from "./colours.ts";
 import type { Frame } from "./paint.ts";
 
-export type MarkShape = "up" | "down" | "cross" | "diamond" | "bar" | "round";
+export type MarkShape = "up" | "down" | "cross" | "diamond" | "bar" | "round" | "dot";
 
 export interface Mark {
   atMs: number;
@@ -12,7 +12,7 @@ export interface Mark {
   endMs: number;
   shape: MarkShape;
   tone: "bad" | "warn" | "good" | "muted" | "agent";
-  /** Has a line over the whole height. */
+  /** Has a line over the whole height, unless there are too many. */
   tall: boolean;
   event: AgentEvent;
 }
@@ -29,11 +29,13 @@ const LOOKS: Record<string, Pick<Mark, "shape" | "tone" | "tall">> = {
   agent_start: { shape: "round", tone: "agent", tall: true },
   agent_stop: { shape: "round", tone: "agent", tall: true },
 };
-const OTHER: Pick<Mark, "shape" | "tone" | "tall"> = { shape: "round", tone: "agent", tall: false };
+const OTHER: Pick<Mark, "shape" | "tone" | "tall"> = { shape: "dot", tone: "muted", tall: false };
 
 const PATH_END = 18;
 const SIZE = 5;
 const FOOT = 8;
+/** Beyond so many, only what broke has a line over the whole height. */
+const MOST_TALL = 16;
 const REACH_PX = 7;
 
 export const EVENT_NAMES: Record<string, string> = {
@@ -82,16 +84,17 @@ export function drawMarks(context: CanvasRenderingContext2D, frame: Frame, marks
   const colours = markColours();
   const scale = frame.width / (frame.toMs - frame.fromMs);
   const drawn = new Set<string>();
-  for (const mark of marks) {
+  const inside = marks.filter((mark) => mark.endMs >= frame.fromMs && mark.atMs <= frame.toMs);
+  const crowded = inside.filter((mark) => mark.tall).length > MOST_TALL;
+  for (const mark of inside) {
     const x = (mark.atMs - frame.fromMs) * scale;
     const end = (mark.endMs - frame.fromMs) * scale;
-    if (end < -10 || x > frame.width + 10) continue;
     const place = `${mark.shape}${mark.tone}${Math.round(x / 3)}|${Math.round(end / 3)}`;
     if (drawn.has(place)) continue;
     drawn.add(place);
     context.fillStyle = colours[mark.tone];
     context.strokeStyle = colours[mark.tone];
-    if (mark.tall) drawTall(context, frame, x);
+    if (mark.tall && (!crowded || mark.tone === "bad")) drawTall(context, frame, x);
     drawShape(context, frame, mark.shape, x, end);
   }
 }
@@ -116,6 +119,7 @@ function drawShape(context: CanvasRenderingContext2D, frame: Frame, shape: MarkS
   else if (shape === "down") polygon(context, [[x, y + size], [x + size, y - size], [x - size, y - size]]);
   else if (shape === "diamond") polygon(context, [[x, y - size], [x + size, y], [x, y + size], [x - size, y]]);
   else if (shape === "round") context.arc(x, y, size * 0.8, 0, 2 * Math.PI);
+  else if (shape === "dot") context.arc(x, y + size, size * 0.4, 0, 2 * Math.PI);
   else if (shape === "bar") context.rect(x, y + size * 0.4, Math.max(end - x, 2 * frame.pixelRatio), size * 0.7);
   else {
     context.lineWidth = 2.2 * frame.pixelRatio;

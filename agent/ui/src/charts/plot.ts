@@ -185,6 +185,7 @@ export class Plot {
     const x = (drawn.fromMs - frame.fromMs) * scaleX;
     const y = frame.height - (drawn.max - frame.min) * scaleY;
     const wide = (drawn.toMs - drawn.fromMs) * scaleX;
+    context.imageSmoothingEnabled = Math.abs(wide - frame.width) > 1;
     context.drawImage(canvas, x, y, wide, (drawn.max - drawn.min) * scaleY);
   }
 

@@ -26,6 +26,7 @@ function brief(ms: number, spanMs: number): string {
 function ExactRange() {
   const details = useRef<HTMLDetailsElement>(null);
   const problem = useSignal<string | null>(null);
+  const open = useSignal(false);
   const { from, to } = visibleRange.value;
   const apply = (event: SubmitEvent) => {
     event.preventDefault();
@@ -47,17 +48,17 @@ function ExactRange() {
     details.current?.querySelector("summary")?.focus();
   };
   return (
-    <details class="drop exact" ref={details} onKeyDown={onKey}>
+    <details class="drop exact" ref={details} onKeyDown={onKey} onToggle={() => (open.value = details.current?.open ?? false)}>
       <summary title="Exact range" aria-pressed={quickRange.value === null}>
         {brief(from, to - from)} – {brief(to, to - from)} <span class="exact-span">({formatDuration(to - from)})</span>
       </summary>
-      <form class="drop-list exact-form" onSubmit={apply}>
-        <label>From <input class="field" name="from" value={formatMoment(from)} key={`from${Math.round(from / 1000)}`} autocomplete="off" /></label>
-        <label>To <input class="field" name="to" value={formatMoment(to)} key={`to${Math.round(to / 1000)}`} autocomplete="off" /></label>
+      {open.value && <form class="drop-list exact-form" onSubmit={apply}>
+        <label>From <input class="field" name="from" defaultValue={formatMoment(from)} autocomplete="off" /></label>
+        <label>To <input class="field" name="to" defaultValue={formatMoment(to)} autocomplete="off" /></label>
         <p class="hint">Local time; also 12:30, -15m, now, or RFC 3339.</p>
         {problem.value && <p class="problem" role="alert">{problem.value}</p>}
         <button type="submit">Show</button>
-      </form>
+      </form>}
     </details>
   );
 }

@@ -16,10 +16,10 @@ export function startAddress(saved?: string): void {
     if (location.hash !== written) read(location.hash);
   });
   effect(() => {
-    const link = formatLink(view.value);
+    const now = view.value;
     clearTimeout(timer);
-    if (nextEntry.push && !moving.peek()) write(link);
-    else timer = setTimeout(() => write(link), REST_MS);
+    if (nextEntry.push && !moving.peek()) write(formatLink(now));
+    else timer = setTimeout(() => write(formatLink(now)), REST_MS);
   });
 }
 

@@ -18,6 +18,7 @@ export function startTheme(): void {
   system.addEventListener("change", () => {
     systemDark.value = system.matches;
   });
+  // Before anybody draws: effects run in the order in which they were made.
   effect(() => {
     document.documentElement.dataset.theme = theme.value;
   });
