@@ -73,10 +73,18 @@ function rowOf(row: Row, slots: Map<string, number>, endMs: number) {
 }
 
 function Footer({ shown, chosen }: { shown: number; chosen: string[] }) {
+  const onlyChosen = asked.value.state === "chosen";
   return (
     <div class="choose-footer">
-      <span role="status">{shown} of {containerTotal.value}, {chosen.length} chosen</span>
-      {chosen.length > 0 && <button type="button" class="quiet" onClick={() => setContainers([])}>Choose none</button>}
+      <span role="status">{shown} of {containerTotal.value}</span>
+      {chosen.length > 0 && (
+        <span>
+          <button type="button" class="quiet" aria-pressed={onlyChosen} onClick={() => change({ state: onlyChosen ? "all" : "chosen" })}>
+            {chosen.length} chosen
+          </button>
+          <button type="button" class="quiet" onClick={() => setContainers([])}>Choose none</button>
+        </span>
+      )}
     </div>
   );
 }

@@ -72,9 +72,16 @@ function rowOf(metric: Metric, chosen: readonly string[], stars: ReadonlySet<str
 
 function choices(all: readonly Metric[], text: string, ofTable: string, stars: ReadonlySet<string>): Metric[] {
   const possible = all.filter((metric) => metric.kind !== "label" && (ofTable === "" || metric.table === ofTable));
-  if (text.trim() !== "") return fuzzyFilter(text, possible, (metric) => [metric.name, metric.help, metric.alias ?? ""]);
   const rank = (metric: Metric) => rankOf(metric, stars);
-  return possible.sort((a, b) => rank(a) - rank(b));
+  const ranked = possible.sort((a, b) => rank(a) - rank(b));
+  return text.trim() === "" ? ranked : found(text, ranked);
+}
+
+/** What the name says comes before what only the help says. */
+function found(text: string, ranked: Metric[]): Metric[] {
+  const byName = new Set(fuzzyFilter(text, ranked, (metric) => [metric.name, metric.alias ?? ""]));
+  const rest = ranked.filter((metric) => !byName.has(metric));
+  return [...byName, ...fuzzyFilter(text, rest, (metric) => [metric.name, metric.help])];
 }
 
 /** Favourites, then what the sets have, then what is computed, then columns as they were read. */

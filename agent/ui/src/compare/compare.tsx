@@ -1,10 +1,11 @@
 // A comparison: a container now and before, or two containers, overlaid from their starts on, with the difference in
 // figures and the agent's judgement.
 import { effect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import "../processes/processes.css";
 import "./compare.css";
-import { formatMoment } from "../lib/time.ts";
+import { formatDuration, formatMoment } from "../lib/time.ts";
+import { formatValue } from "../lib/units.ts";
 import { useAsked } from "../lib/use-asked.ts";
 import { drawer, findContainer, follows, nameOf, visibleRange } from "../state/store.ts";
 import type { Range } from "../data/api.ts";
@@ -13,7 +14,7 @@ import { pairOf, type Pair } from "./asked-pair.ts";
 import { ask, askedContainer, askedMetric, askedOther, endComparison, isCompared } from "./comparison.ts";
 import { CompareForm } from "./compare-form.tsx";
 import { DifferenceTable } from "./difference-table.tsx";
-import { OverlayChart, SIDE_SLOTS, type OverlaySide } from "./overlay-chart.tsx";
+import { OverlayChart, SIDE_SLOTS, type CursorValues, type OverlaySide } from "./overlay-chart.tsx";
 
 const LIVE_STEP_MS = 30_000;
 
@@ -22,7 +23,7 @@ export function Compare() {
   const metric = askedMetric();
   const container = askedContainer();
   if (metric === undefined || container === undefined) {
-    return <p class="hint pad">Choose a metric and a container, or two, to compare.</p>;
+    return <section class="drawer-part"><h2>Compare</h2><p class="hint">Choose a metric and a container, or two, to compare.</p></section>;
   }
   return <Comparison metric={metric} container={container} />;
 }
@@ -40,27 +41,42 @@ function Comparison({ metric, container }: { metric: string; container: string }
   const [one, before] = sidesOf(pair, reply?.one, reply?.other);
   const unit = reply?.one?.unit ?? reply?.other?.unit ?? "";
   return (
-    <section class="compare" aria-label="Comparison" aria-busy={loading}>
+    <section class="drawer-part compare" aria-label="Comparison" aria-busy={loading}>
+      <h2>Compare</h2>
       <CompareForm metric={metric} container={container} range={range} other={other} />
       {problem && <p class="problem" role="alert">{problem}</p>}
       {reply && !reply.one && <p class="problem" role="alert">There are no values of {metric} for {one.title}.</p>}
       {reply && !reply.other && <p class="problem" role="alert">There are no values of {metric} for {before.title}.</p>}
-      {reply?.verdict && <p class="verdict">{reply.verdict.sentence}</p>}
       {reply && (reply.one || reply.other) && (
         <>
-          <ul class="sides">
-            {[one, before].map((side, index) => (
-              <li key={index}><Swatch slot={SIDE_SLOTS[index]} /> {side.title}
-                <small>from {formatMoment(side.startMs)}</small></li>
-            ))}
-          </ul>
-          <OverlayChart one={one} other={before} unit={unit} />
+          <OverlaidSides one={one} other={before} unit={unit} />
           <DifferenceTable one={one} other={before} unit={unit} />
+          {reply.verdict && <p class="verdict"><b>{reply.verdict.kind.replaceAll("_", " ")}</b>: {reply.verdict.sentence}</p>}
           <p class="hint note">{resolutionText(one, before)}</p>
         </>
       )}
       {reply?.notes.map((note) => <p key={note} class="hint note">{note}</p>)}
     </section>
+  );
+}
+
+/** The chart, and above it which line is which, with the values at the cursor. */
+function OverlaidSides({ one, other, unit }: { one: OverlaySide; other: OverlaySide; unit: string }) {
+  const [cursor, setCursor] = useState<CursorValues | null>(null);
+  return (
+    <>
+      <ul class="sides">
+        {[one, other].map((side, index) => (
+          <li key={index}>
+            <Swatch slot={SIDE_SLOTS[index]} />
+            <span class="side-title">{side.title} <small>from {formatMoment(side.startMs)}</small></span>
+            {cursor && <span class="row-value">{formatValue(cursor.values[index] ?? null, unit)}</span>}
+          </li>
+        ))}
+      </ul>
+      <p class="hint cursor-at">{cursor ? `${formatDuration(cursor.afterMs)} after the start` : "Point at the chart for values."}</p>
+      <OverlayChart one={one} other={other} unit={unit} onCursor={setCursor} />
+    </>
   );
 }
 

@@ -21,6 +21,9 @@ const USEC_RATES: Scale[] = USECS.slice(0, 3);
 const SECONDS: Scale[] = USECS.map(({ factor, name }) => ({ factor: factor / 1e6, name }));
 const CORES: Scale[] = [{ factor: 1, name: "cores" }];
 
+/** Counts below this are written in full. */
+const MOST_WHOLE = 100_000;
+
 interface Family {
   scales: Scale[];
   /** What follows the scale's name, such as "/s". */
@@ -55,7 +58,8 @@ export function unitName(unit: string): string {
 export function formatValue(value: number | null, unit: string): string {
   if (value === null || !Number.isFinite(value)) return "–";
   const family = familyOf(unit);
-  const scale = scaleFor(Math.abs(value), family.scales);
+  const whole = family.scales === COUNTS && Math.abs(value) < MOST_WHOLE;
+  const scale = whole ? COUNTS[0]! : scaleFor(Math.abs(value), family.scales);
   return join(significant(value / scale.factor), scale.name + family.suffix);
 }
 

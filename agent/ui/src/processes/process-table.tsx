@@ -19,12 +19,11 @@ interface Column {
 }
 
 const COLUMNS: Column[] = [
-  { key: "pid", title: "PID", unit: null, help: "process id on the node" },
-  { key: "comm", title: "Command", unit: null, help: "name and command line" },
+  { key: "comm", title: "Command", unit: null, help: "name, process id on the node, and command line" },
   { key: "cpu_usage_cores", title: "CPU", unit: "cores", help: "cores used since the reading before" },
   { key: "rss_bytes", title: "RSS", unit: "bytes", help: "resident memory" },
   { key: "pss_bytes", title: "PSS", unit: "bytes", help: "resident memory, shared pages divided among those that share them" },
-  { key: "threads", title: "Threads", unit: "count", help: "threads" },
+  { key: "threads", title: "Thr.", unit: "count", help: "threads" },
   { key: "open_descriptors", title: "FDs", unit: "count", help: "open file descriptors" },
 ];
 
@@ -38,9 +37,10 @@ export function ProcessTable() {
   const { reply, problem, loading } = useAsked(`${id} ${atMs}`, id === undefined ? null : (signal) => api.processes(id, atMs, signal));
   const { key, down } = sorting.value;
   const rows = useMemo(() => sorted(reply?.processes ?? [], key, down), [reply, key, down]);
-  if (id === undefined) return <p class="hint pad">Choose a container to see its processes.</p>;
+  if (id === undefined) return <section class="drawer-part"><h2>Processes</h2><p class="hint">Choose a container to see its processes.</p></section>;
   return (
-    <section class="processes" aria-label="Processes" aria-busy={loading}>
+    <section class="drawer-part processes" aria-label="Processes" aria-busy={loading}>
+      <h2>Processes</h2>
       <Select label="Container" value={id} options={ids.map((one) => [one, nameOf(one)])} onChange={(one) => { wanted.value = one; }} />
       <p class="hint" role="status">{reply?.time ? `read ${formatMoment(Date.parse(reply.time))}` : `at ${formatMoment(atMs)}`}</p>
       {problem && <p class="problem" role="alert">{problem}</p>}
@@ -77,7 +77,7 @@ function Row({ row }: { row: Process }) {
   return (
     <tr>
       {COLUMNS.map(({ key, unit }) => {
-        if (key === "comm") return <td key={key} class="command" title={row.cmdline}>{row.comm}<small>{row.cmdline}</small></td>;
+        if (key === "comm") return <td key={key} class="command" title={row.cmdline}>{row.comm}<small>{row.pid} {row.cmdline}</small></td>;
         const value = row[key];
         const text = unit === null ? String(value) : formatValue(typeof value === "number" ? value : null, unit);
         return <td key={key} class="number">{unit === "cores" ? text.replace(/\u00a0cores$/, "") : text}</td>;
@@ -88,7 +88,7 @@ function Row({ row }: { row: Process }) {
 
 function sortBy(key: string): void {
   const before = sorting.peek();
-  sorting.value = { key, down: before.key === key ? !before.down : key !== "comm" && key !== "pid" };
+  sorting.value = { key, down: before.key === key ? !before.down : key !== "comm" };
 }
 
 function sorted(rows: Process[], key: string, down: boolean): Process[] {

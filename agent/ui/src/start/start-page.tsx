@@ -13,14 +13,14 @@ export function StartPage() {
       <Heading />
       <NodeOverview />
       <div class="cards">
-        <TopList title="Most CPU now" metrics={["cpu_usage_cores"]} none="No container uses CPU."
+        <TopList title="Most CPU" metrics={["cpu_usage_cores"]} none="No container used CPU within the last hour."
           opens={["cpu_usage_cores", "cpu_throttled_percent", "memory_working_set_bytes"]} />
-        <TopList title="Most memory now" metrics={["memory_working_set_bytes"]} none="No container has memory that is known."
+        <TopList title="Most memory" metrics={["memory_working_set_bytes"]} none="No container's memory is known."
           opens={["memory_working_set_bytes", "memory_working_set_limit_percent", "memory_pressure_some_percent"]} />
-        <TopList title="Most pressure now" none="No container waits for CPU, memory or disks."
+        <TopList title="Most pressure" none="No container waited for CPU, memory or disks within the last hour, or this kernel does not tell."
           metrics={["cpu_pressure_some_percent", "memory_pressure_some_percent", "io_pressure_some_percent"]}
           opens={["cpu_pressure_some_percent", "memory_pressure_some_percent", "io_pressure_some_percent"]} />
-        <TopList title="Most throttled now" metrics={["cpu_throttled_percent"]} none="No container is held back by its CPU quota."
+        <TopList title="Most throttled" metrics={["cpu_throttled_percent"]} none="No container was held back by its CPU quota within the last hour."
           opens={["cpu_usage_cores", "cpu_throttled_percent", "cpu_limit_percent"]} />
         <NewestEvents />
       </div>

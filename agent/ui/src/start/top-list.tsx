@@ -24,18 +24,17 @@ interface Entry {
 }
 
 const SHOWN = 5;
+const LATELY_MS = 3_600_000;
 
 export function TopList({ title, metrics, opens, none }: TopListProps) {
   const range = topRange.value;
-  const { reply, problem } = useAsked(`${metrics} ${range?.to}`, range && ((signal) =>
-    Promise.all(metrics.map((metric) => api.top({ metric, limit: SHOWN }, range, signal)))));
-  const entries = largest(reply?.flatMap((top) => top.entries) ?? []);
-  const unit = reply?.[0]?.unit ?? "";
+  const { reply, problem } = useAsked(`${metrics} ${range?.to}`, range && ((signal) => nowOrLately(metrics, range, signal)));
+  const { entries, unit, when } = reply ?? { entries: [], unit: "", when: "now" };
   const most = entries[0]?.value ?? 1;
   return (
     <section class="card">
       <div class="start-head">
-        <h3>{title}</h3>
+        <h3>{title} {when}</h3>
         {entries.length > 0 && (
           <button type="button" class="quiet" aria-label={`Open all of ${title} as charts`}
             onClick={() => showOnly(entries.map((entry) => entry.id), opens)}>Open all</button>
@@ -56,6 +55,25 @@ export function TopList({ title, metrics, opens, none }: TopListProps) {
       </ol>
     </section>
   );
+}
+
+interface Found {
+  entries: Entry[];
+  unit: string;
+  when: string;
+}
+
+/** Where nothing is to be told of now, the last hour may have something. */
+async function nowOrLately(metrics: string[], range: api.Range, signal: AbortSignal): Promise<Found> {
+  const lately = { from: range.to - LATELY_MS, to: range.to };
+  let unit = "";
+  for (const [when, span] of [["now", range], ["in the last hour", lately]] as const) {
+    const tops = await Promise.all(metrics.map((metric) => api.top({ metric, limit: SHOWN }, span, signal)));
+    const entries = largest(tops.flatMap((top) => top.entries));
+    unit = tops[0]?.unit ?? "";
+    if (entries.length > 0) return { entries, unit, when };
+  }
+  return { entries: [], unit, when: "now" };
 }
 
 function largest(all: TopEntry[]): Entry[] {

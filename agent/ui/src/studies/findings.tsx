@@ -12,7 +12,8 @@ export function Findings() {
   useEffect(() => void askStudyList(), []);
   const all = studied.value;
   return (
-    <section class="findings" aria-label="Studies and what they found">
+    <section class="drawer-part findings" aria-label="Studies and what they found">
+      <h2>Studies</h2>
       <StudyForm />
       {all.length === 0 && (
         <p class="hint">A study looks for one known shape of trouble in what is shown: a change, a trend, a period, an OOM kill.
