@@ -1,0 +1,92 @@
+// Panels: zoom by drag, wheel and keys, back and forward, ranges, hover, and the link of all of it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { picture, settled } from "./browser.mjs";
+import { linkTo, ready, scene, withPage } from "./scene.mjs";
+
+const made = scene();
+
+async function spanOf(page) {
+  await page.waitForTimeout(400);
+  const [, from, to] = /from=([^&]+)&to=([^&]+)/.exec(decodeURIComponent(page.url()));
+  return Date.parse(to) - Date.parse(from);
+}
+
+async function plotBox(page, metric = "cpu_usage_cores") {
+  return page.locator(`[data-panel="${metric}"] .u-over`).boundingBox();
+}
+
+test("dragging zooms in, back and forward go through zooms", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  const before = await spanOf(page);
+  const box = await plotBox(page);
+  await page.mouse.move(box.x + box.width * 0.25, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, box.y + 60, { steps: 5 });
+  await page.mouse.up();
+  const zoomed = await spanOf(page);
+  assert.ok(Math.abs(zoomed / before - 0.5) < 0.05, `half of it: ${zoomed / before}`);
+  await page.getByRole("button", { name: "Zoom before" }).click();
+  assert.ok(Math.abs((await spanOf(page)) - before) < 2000);
+  await page.getByRole("button", { name: "Zoom after" }).click();
+  assert.ok(Math.abs((await spanOf(page)) - zoomed) < 2000);
+  await picture(page, "panels-zoomed");
+}));
+
+test("the wheel zooms at the pointer", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  const before = await spanOf(page);
+  const box = await plotBox(page);
+  await page.mouse.move(box.x + box.width / 2, box.y + 40);
+  await page.mouse.wheel(0, -300);
+  assert.ok((await spanOf(page)) < before);
+}));
+
+test("hovering shows values at one time in all panels", () => withPage(made,
+  { path: linkTo(made, { panels: ["cpu_usage_cores", "memory_working_set_bytes"] }) }, async (page) => {
+    await ready(page);
+    const box = await plotBox(page);
+    await page.mouse.move(box.x + box.width / 2, box.y + 40);
+    await page.waitForTimeout(200);
+    for (const metric of ["cpu_usage_cores", "memory_working_set_bytes"]) {
+      const texts = await page.locator(`[data-panel=${metric}] .legend-value`).allInnerTexts();
+      assert.ok(texts.length > 0 && texts.every((text) => /\d/.test(text)), `${metric}: ${texts}`);
+    }
+    await picture(page, "panels-hover");
+  }));
+
+test("a quick range follows now, an exact one stands", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  await page.getByRole("button", { name: "6h", exact: true }).click();
+  await page.waitForTimeout(400);
+  assert.match(page.url(), /range=6h/);
+  await page.locator("summary[title='Exact range']").click();
+  await page.getByLabel("From").fill(made.lastHour.from);
+  await page.getByLabel("To", { exact: true }).fill(made.lastHour.to);
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  assert.equal(Math.round((await spanOf(page)) / 1000), 3600);
+}));
+
+test("the same link opens the same view elsewhere", () => withPage(made, { path: linkTo(made, { panels: ["memory_working_set_bytes", "cpu_usage_cores"] }) }, async (page) => {
+  await ready(page);
+  const link = page.url();
+  const names = await page.locator("[data-panel]").evaluateAll((all) => all.map((one) => one.dataset.panel));
+  assert.deepEqual(names, ["memory_working_set_bytes", "cpu_usage_cores"]);
+  await page.getByRole("button", { name: "Remove memory_working_set_bytes" }).click();
+  assert.equal(await page.locator("[data-panel]").count(), 1);
+  await page.goto("about:blank");
+  await page.goto(link);
+  await ready(page);
+  assert.equal(await page.locator("[data-panel]").count(), 2);
+}));
+
+test("eight panels of twenty containers over everything", () => withPage(made, {
+  path: `/#range=all&panels=cpu_usage_cores,memory_working_set_bytes,cpu_throttled_percent,io_read_bytes_per_second,io_write_bytes_per_second,memory_stat_anon_bytes,memory_stat_file_bytes,threads&containers=${made.busiest ?? ""}`,
+}, async (page) => {
+  await page.evaluate((ids) => { location.hash = location.hash.replace(/containers=.*/, `containers=${ids}`); }, made.busiest.join(","));
+  await page.reload();
+  await ready(page);
+  assert.equal(await page.locator("[data-panel]").count(), 8);
+  await settled(page);
+  await picture(page, "panels-eight");
+}));
