@@ -20,7 +20,12 @@ export interface Line {
   high: (number | null)[] | null;
   /** Where another container of a joined series begins. */
   marks: number[];
+  /** The arrays belong to this line alone, so that newer points may be put into them. */
+  own: boolean;
 }
+
+/** Points from before the range are taken off once they are this share of all. */
+const DROP_SHARE = 0.25;
 
 export function linesOf(series: Series[]): Line[] {
   return series.map(lineOf);
@@ -47,25 +52,36 @@ function lineOf(series: Series): Line {
     low: exact ? null : (series.min ?? null),
     high: exact ? null : (series.max ?? null),
     marks: series.marks ?? [],
+    own: false,
   };
 }
 
-/** The line with newer exact points at its end, and without those from before `fromMs`. */
+/** The line with newer exact points at its end; those from long before `fromMs` go. */
 export function extended(line: Line, series: Series, fromMs: number): Line {
   const lastMs = line.t[line.t.length - 1] ?? Number.NEGATIVE_INFINITY;
   const begin = lowerBound(series.t, lastMs + line.widthMs / 2 + 1);
   const values = series.v ?? series.mean ?? [];
-  const added = values.slice(begin);
-  if (added.length === 0) return line;
-  const drop = Math.max(0, lowerBound(line.t, fromMs) - 1);
-  const cut = (kept: (number | null)[]) => kept.slice(drop).concat(added);
-  return {
-    ...line,
-    t: line.t.slice(drop).concat(series.t.slice(begin)),
-    mid: cut(line.mid),
-    low: line.low && cut(line.low),
-    high: line.high && cut(line.high),
-  };
+  if (begin >= values.length) return line;
+  const next = line.own ? { ...line } : ownCopy(line);
+  for (let at = begin; at < values.length; at += 1) {
+    next.t.push(series.t[at]!);
+    next.mid.push(values[at] ?? null);
+    next.low?.push(values[at] ?? null);
+    next.high?.push(values[at] ?? null);
+  }
+  dropBefore(next, fromMs);
+  return next;
+}
+
+function ownCopy(line: Line): Line {
+  const { t, mid, low, high } = line;
+  return { ...line, own: true, t: t.slice(), mid: mid.slice(), low: low && low.slice(), high: high && high.slice() };
+}
+
+function dropBefore(line: Line, fromMs: number): void {
+  const drop = lowerBound(line.t, fromMs) - 1;
+  if (drop < line.t.length * DROP_SHARE) return;
+  for (const values of [line.t, line.mid, line.low, line.high]) values?.splice(0, drop);
 }
 
 /** The value at a moment: of the bucket that holds it, or of the reading next to it; null in a gap. */

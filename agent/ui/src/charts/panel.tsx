@@ -6,6 +6,7 @@ import * as api from "../data/api.ts";
 import { sentenceOf } from "../data/failure.ts";
 import { formatDuration } from "../lib/time.ts";
 import { unitName } from "../lib/units.ts";
+import { panelTitle } from "../dashboards/titles.ts";
 import { takers } from "../live/stream.ts";
 import {
   containersKnown, isOfNode, metricByName, metricProblem, movePanel, panels, removePanel, resolvedContainers, say,
@@ -56,7 +57,7 @@ function PanelHead({ metric, index, data, plotRef }: { metric: string; index: nu
   const last = panels.value.length - 1;
   return (
     <header class="panel-head">
-      <h2 title={known?.help ?? ""}>{metric}</h2>
+      <h2 title={known?.help ? `${metric}: ${known.help}` : metric}>{panelTitle(metric) ?? metric}</h2>
       <span class="panel-unit">{known ? unitName(known.unit) : ""}</span>
       <Resolution data={data} />
       <span class="panel-space" />

@@ -40,6 +40,8 @@ export class SeriesData {
   private asking: AbortController | null = null;
   private askedMoving = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Live points that came while an answer was on its way: it may lack them. */
+  private meanwhile: Series[][] = [];
 
   constructor(readonly metric: string) {}
 
@@ -63,6 +65,7 @@ export class SeriesData {
   }
 
   append(series: Series[]): void {
+    if (this.asking) this.meanwhile.push(series);
     if (!this.got || !this.wanted || this.lines.peek().length === 0) return;
     const byKey = new Map(series.filter((one) => one.metric === this.metric).map((one) => [keyOf(one), one]));
     if (byKey.size === 0) return;
@@ -115,6 +118,7 @@ export class SeriesData {
     const asking = new AbortController();
     this.asking = asking;
     this.askedMoving = wanted.moving;
+    this.meanwhile = [];
     this.loading.value = true;
     const margin = wanted.moving ? MARGIN_WHILE_MOVING * (wanted.range.to - wanted.range.from) : 0;
     const range = { from: Math.floor(wanted.range.from - margin), to: Math.ceil(wanted.range.to + margin) };
@@ -133,6 +137,8 @@ export class SeriesData {
     }
     if (this.asking !== asking) return;
     this.asking = null;
+    for (const series of this.meanwhile) this.append(series);
+    this.meanwhile = [];
     this.loading.value = false;
     if (this.problem.peek() === null && this.wanted) this.want(this.wanted);
   }

@@ -1,6 +1,7 @@
 // New points as they are taken, while the view follows now and the tab is seen. One stream for the containers' metrics
 // and one for the node's; a stream that breaks is begun anew after a while, and what was missed is asked for.
 import { computed, effect, signal } from "@preact/signals";
+import * as api from "../data/api.ts";
 import { reachable } from "../data/http.ts";
 import { queryText } from "../data/query.ts";
 import { source } from "../data/source.ts";
@@ -21,7 +22,6 @@ export const takers = new Set<SeriesData>();
 
 export const streaming = signal(false);
 export const lastPointMs = signal(0);
-const gone = signal(false);
 
 export type LiveState = "off" | "live" | "connecting" | "late" | "gone";
 
@@ -32,7 +32,7 @@ const lateMs = computed(() => {
 
 export const liveState = computed<LiveState>(() => {
   if (source().embedded) return "off";
-  if (gone.value || !reachable.value) return "gone";
+  if (!reachable.value) return "gone";
   if (!records.value || !follows.value) return "off";
   if (panels.value.length === 0) return "live";
   if (lateMs.value > 0) return "late";
@@ -50,13 +50,15 @@ export function startLive(): void {
     what = next.join();
     streams.forEach((stream) => stream.stop());
     streaming.value = false;
-    gone.value = false;
     lastPointMs.value = 0;
     streams = next.map((address) => new Stream(address));
   });
   let wasReachable = true;
   effect(() => {
-    if (reachable.value && !wasReachable) resume();
+    if (reachable.value && !wasReachable) {
+      resume();
+      streams.forEach((stream) => stream.beginNow());
+    }
     wasReachable = reachable.value;
   });
 }
@@ -92,8 +94,16 @@ class Stream {
     this.events?.close();
   }
 
+  beginNow(): void {
+    if (this.events?.readyState === EventSource.OPEN) return;
+    clearTimeout(this.timer);
+    this.waitMs = FIRST_WAIT_MS;
+    this.begin();
+  }
+
   private begin(): void {
     if (this.stopped) return;
+    this.events?.close();
     const events = new EventSource(this.address);
     this.events = events;
     events.addEventListener("series", (event) => this.take(event as MessageEvent<string>));
@@ -103,7 +113,6 @@ class Stream {
   private take(event: MessageEvent<string>): void {
     const reply = JSON.parse(event.data) as Timeseries;
     this.waitMs = FIRST_WAIT_MS;
-    gone.value = false;
     reachable.value = true;
     streaming.value = true;
     let newest = lastPointMs.peek();
@@ -120,7 +129,8 @@ class Stream {
     if (this.stopped) return;
     this.broke = true;
     streaming.value = false;
-    if (this.waitMs > FIRST_WAIT_MS) gone.value = true;
+    // Whether the agent is gone or only has too many streams, another question tells.
+    api.instance().catch(() => undefined);
     this.timer = setTimeout(() => this.begin(), this.waitMs);
     this.waitMs = Math.min(LONGEST_WAIT_MS, this.waitMs * 2);
   }

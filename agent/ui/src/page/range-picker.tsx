@@ -49,7 +49,7 @@ function ExactRange() {
   };
   return (
     <details class="drop exact" ref={details} onKeyDown={onKey} onToggle={() => (open.value = details.current?.open ?? false)}>
-      <summary title="Exact range" aria-pressed={quickRange.value === null}>
+      <summary title="Exact range" class={quickRange.value === null ? "is-on" : ""}>
         {brief(from, to - from)} – {brief(to, to - from)} <span class="exact-span">({formatDuration(to - from)})</span>
       </summary>
       {open.value && <form class="drop-list exact-form" onSubmit={apply}>

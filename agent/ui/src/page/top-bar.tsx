@@ -10,14 +10,16 @@ import { source } from "../data/source.ts";
 import { LiveState } from "./live-state.tsx";
 import { RangePicker } from "./range-picker.tsx";
 
+const SAVED_DRAWERS: Drawer[] = ["events", "findings"];
 const DRAWERS: [Drawer, string][] = [["events", "Events"], ["findings", "Findings"], ["processes", "Processes"], ["compare", "Compare"]];
 
 export function TopBar() {
+  const { embedded } = source();
   return (
     <header class="head-bar">
       <button type="button" class="icon" aria-expanded={chooserOpen.value} aria-controls="chooser" title="Choose containers and metrics"
         aria-label="Choose containers and metrics" onClick={() => (chooserOpen.value = !chooserOpen.value)}>☰</button>
-      <button type="button" class="home" title="To the start page" onClick={goHome}>
+      <button type="button" class="home" title="To the start page" disabled={embedded} onClick={goHome}>
         fgm <span class="home-node">{instance.value?.node ?? ""}</span>
       </button>
       <LiveState />
@@ -28,14 +30,14 @@ export function TopBar() {
       </div>
       <span class="bar-space" />
       <nav class="buttons" aria-label="Beside the charts">
-        {DRAWERS.map(([which, name]) => (
+        {DRAWERS.filter(([which]) => !embedded || SAVED_DRAWERS.includes(which)).map(([which, name]) => (
           <button type="button" key={which} aria-pressed={drawer.value === which} onClick={() => toggleDrawer(which)}>
             {name}{which === "findings" && findingCount.value > 0 ? ` ${findingCount.value}` : ""}
           </button>
         ))}
       </nav>
-      {!source().embedded && <DashboardMenu />}
-      {!source().embedded && <button type="button" disabled={panels.value.length === 0} onClick={() => void shareAsFile()}
+      {!embedded && <DashboardMenu />}
+      {!embedded && <button type="button" disabled={panels.value.length === 0} onClick={() => void shareAsFile()}
         title="Save this view as one file that works without the agent">Share</button>}
       <ThemeButton />
       <button type="button" class="icon" onClick={() => (helpOpen.value = true)} aria-label="Help" title="Help (?)">?</button>

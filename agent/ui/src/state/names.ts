@@ -9,6 +9,9 @@ import { records, tabHidden } from "./clock.ts";
 import { containers } from "./view.ts";
 
 const ASK_AGAIN_MS = 15_000;
+/** A long list is asked for less often. */
+const LONG_LIST = 2000;
+const ASK_LONG_AGAIN_MS = 60_000;
 const SHORT_ID = 12;
 const TABLES_OF_THE_NODE = ["node", "disks"];
 
@@ -79,10 +82,13 @@ export function isOfNode(metric: string): boolean {
   return TABLES_OF_THE_NODE.includes(metricByName.value.get(metric)?.table ?? metric.split(".")[0] ?? "");
 }
 
+let gotMs = 0;
+
 export async function startNames(): Promise<void> {
   if (!source().embedded) {
     setInterval(() => {
-      const due = records.peek() || containerProblem.peek() !== null;
+      const waitMs = containerTotal.peek() > LONG_LIST ? ASK_LONG_AGAIN_MS : 0;
+      const due = (records.peek() && Date.now() - gotMs >= waitMs) || containerProblem.peek() !== null;
       if (due && !tabHidden.peek()) void askContainers();
       if (metricProblem.peek() !== null) void askMetrics();
     }, ASK_AGAIN_MS);
@@ -105,6 +111,7 @@ export async function askContainers(): Promise<void> {
     const { containers: list, total } = await api.containers({}, null);
     containerList.value = list;
     containerTotal.value = total;
+    gotMs = Date.now();
     containersKnown.value = true;
     containerProblem.value = null;
   } catch (thrown) {
