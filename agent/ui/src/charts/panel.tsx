@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import * as api from "../data/api.ts";
 import { sentenceOf } from "../data/failure.ts";
 import { formatDuration } from "../lib/time.ts";
-import { unitName } from "../lib/units.ts";
+import { formatValue, unitName } from "../lib/units.ts";
 import { panelTitle } from "../dashboards/titles.ts";
 import { takers } from "../live/stream.ts";
 import {
@@ -60,6 +60,7 @@ function PanelHead({ metric, index, data, plotRef }: { metric: string; index: nu
       <h2 title={known?.help ? `${metric}: ${known.help}` : metric}>{panelTitle(metric) ?? metric}</h2>
       <span class="panel-unit">{known ? unitName(known.unit) : ""}</span>
       <Resolution data={data} />
+      <LimitNote data={data} unit={known?.unit ?? ""} />
       <span class="panel-space" />
       <button type="button" class="icon" disabled={index === 0} onClick={() => movePanel(index, index - 1)} aria-label={`Move ${metric} up`} title="Move up">↑</button>
       <button type="button" class="icon" disabled={index === last} onClick={() => movePanel(index, index + 1)} aria-label={`Move ${metric} down`} title="Move down">↓</button>
@@ -73,8 +74,16 @@ function Resolution({ data }: { data: SeriesData }) {
   const widths = [...new Set(data.lines.value.map((line) => line.widthMs))];
   if (data.lines.value.length === 0) return null;
   const widest = Math.max(...widths);
-  const text = widest === 0 ? "every reading" : `mean, least and largest of ${formatDuration(widest)}`;
+  const text = widest === 0 ? "every reading" : `mean and min–max per ${formatDuration(widest)}`;
   return <span class="panel-resolution">{text}{data.loading.value ? " …" : ""}</span>;
+}
+
+/** The limits in words: a limit far above the values is not in the picture. */
+function LimitNote({ data, unit }: { data: SeriesData; unit: string }) {
+  const values = data.limits.value.flatMap((line) => line.mid.findLast((value) => value !== null) ?? []);
+  if (values.length === 0) return null;
+  const [least, most] = [formatValue(Math.min(...values), unit), formatValue(Math.max(...values), unit)];
+  return <span class="panel-limit">{least === most ? `limit ${least}` : `limits ${least} to ${most}`}</span>;
 }
 
 function PanelMessage({ data, metric }: { data: SeriesData; metric: string }) {

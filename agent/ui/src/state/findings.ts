@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import * as api from "../data/api.ts";
 import { isAbort, sentenceOf } from "../data/failure.ts";
 import type { Study, StudyReply } from "../data/types.ts";
-import { containersKnown, isOfNode, findContainer, resolvedContainers } from "./names.ts";
+import { containersKnown, isOfNode, metricByName, findContainer, resolvedContainers } from "./names.ts";
 import { chosenStudies, moving, panels, studies, studyText, visibleRange } from "./view.ts";
 import type { ChosenStudy } from "./view.ts";
 
@@ -39,8 +39,8 @@ export function startFindings(): void {
   });
   effect(() => {
     const range = visibleRange.value;
-    const what = [studies.value, panels.value, resolvedContainers.value.ids, studyList.value.length].join("|");
-    if (moving.value || !containersKnown.value || (what === askedWhat && !movedFar(range))) return;
+    const what = [studies.value, panels.value, resolvedContainers.value.ids, studyList.value.length, metricByName.value.size].join("|");
+    if (moving.value || !containersKnown.value || metricByName.value.size === 0 || (what === askedWhat && !movedFar(range))) return;
     clearTimeout(timer);
     timer = setTimeout(() => askAll(range, what), REST_MS);
   });
@@ -95,12 +95,17 @@ function questionOf(chosen: ChosenStudy): api.StudyQuestion | string {
   if (chosen.container !== undefined && own === undefined) return `No container ${chosen.container} is recorded here.`;
   const container = own === undefined ? ids : [own];
   if (ofContainer) return container.length > 0 ? { container } : "Choose a container for this study.";
-  const metric = (chosen.panel === undefined ? panels.peek() : [chosen.panel]).slice(0, MOST_METRICS);
+  const metric = (chosen.panel === undefined ? knownPanels() : [chosen.panel]).slice(0, MOST_METRICS);
   const ofNode = metric.filter(isOfNode);
   if (metric.length === 0) return "Choose a metric for this study.";
   if (ofNode.length === metric.length) return { metric };
   if (container.length === 0) return "Choose a container for this study.";
   return { metric: metric.filter((name) => !ofNode.includes(name)), container };
+}
+
+/** A panel of an unknown metric says so itself; the studies of the others go on. */
+function knownPanels(): string[] {
+  return panels.peek().filter((metric) => metricByName.peek().has(metric));
 }
 
 function put(text: string, part: Partial<Studied>): void {
