@@ -9,7 +9,7 @@ const made = scene();
 test("shows the node, who uses most, and the newest events", () => withPage(made, {}, async (page) => {
   await ready(page);
   const cpu = page.locator(".tile", { hasText: "CPU" }).first();
-  await cpu.getByText(/\d+(\.\d+)? cores of \d+/).waitFor();
+  await cpu.filter({ hasText: /\d+(\.\d+)?\scores of \d+/ }).waitFor();
   for (const title of ["Most CPU", "Most memory", "Most pressure", "Most throttled", "Newest events"]) {
     await page.getByRole("heading", { name: title }).waitFor();
   }

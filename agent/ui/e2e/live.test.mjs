@@ -1,0 +1,65 @@
+// Live: points come by themselves, stop while the tab is hidden, and come again after the agent was gone.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { recording } from "./agents.mjs";
+import { picture } from "./browser.mjs";
+import { ready, scene, withPage } from "./scene.mjs";
+
+const made = scene(recording);
+const GONE = [/Failed to load resource/, /ERR_CONNECTION/, /EventSource/];
+const LIVE_LINK = "/#range=5m&panels=node.cpu_usage_cores";
+
+function liveState(page) {
+  return page.locator(".live-state");
+}
+
+/** Takes the place of the tab being covered, which a headless browser cannot do. */
+function hideTab(page, hidden) {
+  return page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { value, configurable: true });
+    Object.defineProperty(document, "visibilityState", { value: value ? "hidden" : "visible", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}
+
+test("new points come by the second", () => withPage(made, { path: LIVE_LINK }, async (page) => {
+  await ready(page);
+  await liveState(page).filter({ hasText: "live" }).waitFor();
+  const ends = page.locator("summary[title='Exact range']");
+  const before = await ends.innerText();
+  await page.waitForTimeout(3500);
+  assert.notEqual(await ends.innerText(), before);
+  await picture(page, "live");
+}));
+
+test("the stream ends while the tab is hidden, and comes back", () => withPage(made, { path: LIVE_LINK }, async (page) => {
+  await ready(page);
+  await liveState(page).filter({ hasText: "live" }).waitFor();
+  const streams = [];
+  page.on("request", (request) => request.url().includes("/api/live") && streams.push(request.url()));
+  await hideTab(page, true);
+  await page.waitForTimeout(1500);
+  assert.equal(streams.length, 0);
+  await hideTab(page, false);
+  await page.waitForTimeout(1500);
+  assert.ok(streams.length > 0, "a new stream after the tab is seen again");
+  await liveState(page).filter({ hasText: "live" }).waitFor();
+}));
+
+test("moving the range leaves live, and l goes back to it", () => withPage(made, { path: LIVE_LINK }, async (page) => {
+  await ready(page);
+  await page.keyboard.press("ArrowLeft");
+  await liveState(page).filter({ hasText: "go live" }).waitFor();
+  await page.keyboard.press("l");
+  await liveState(page).filter({ hasText: /^live$/ }).waitFor();
+}));
+
+test("an agent that is gone is told, and its return is seen", () => withPage(made, { path: LIVE_LINK, expected: GONE }, async (page) => {
+  await ready(page);
+  await liveState(page).filter({ hasText: "live" }).waitFor();
+  await made.agent.kill();
+  await liveState(page).filter({ hasText: "gone" }).waitFor({ timeout: 30_000 });
+  await picture(page, "live-gone");
+  await made.agent.restart();
+  await liveState(page).filter({ hasText: /^live$/ }).waitFor({ timeout: 60_000 });
+}));

@@ -1,0 +1,29 @@
+// Sharing: one file with the view in it, which works without the agent and asks nobody.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
+import { test } from "node:test";
+import { newPage, picture } from "./browser.mjs";
+import { linkTo, ready, scene, withPage } from "./scene.mjs";
+
+const made = scene();
+
+test("the view as one file works offline", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Share" }).click()]);
+  const file = join(tmpdir(), `fgm-share-${process.pid}.html`);
+  await download.saveAs(file);
+  const offline = await newPage(made.browser);
+  try {
+    await offline.context.setOffline(true);
+    await offline.page.goto(`file://${file}`);
+    await offline.page.locator("[data-panel=cpu_usage_cores] .legend-row").first().waitFor();
+    await picture(offline.page, "shared-file");
+    assert.deepEqual(offline.mistakes, []);
+    assert.deepEqual(offline.outside, []);
+  } finally {
+    await offline.context.close();
+    rmSync(file, { force: true });
+  }
+}));
