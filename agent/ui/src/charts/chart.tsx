@@ -6,11 +6,13 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { streaming } from "../live/stream.ts";
 import { happenings } from "../state/happenings.ts";
 import {
-  cursorTime, follows, moving, resolvedContainers, studied, theme, visibleRange, zoomTo,
+  cursorTime, follows, intervalMs, moving, resolvedContainers, studied, theme, visibleRange, zoomTo,
 } from "../state/store.ts";
 import { EventTip } from "./event-tip.tsx";
 import { listenForGestures } from "./gestures.ts";
 import { isShareOfLimit } from "./limits.ts";
+import { valueAt } from "./lines.ts";
+import type { Line } from "./lines.ts";
 import { markOf, marksNear } from "./marks.ts";
 import type { Mark } from "./marks.ts";
 import { overlaysOf } from "./overlays.ts";
@@ -20,6 +22,7 @@ import type { SeriesData } from "./series-data.ts";
 
 const LEAST_POINTS = 50;
 const MOST_TOLD = 4;
+const NEAR_PX = 24;
 
 interface ChartProps {
   data: SeriesData;
@@ -28,10 +31,12 @@ interface ChartProps {
   height: number;
   hidden: ReadonlySignal<ReadonlySet<string>>;
   focus: ReadonlySignal<string | null>;
+  /** Told which line the pointer is next to. */
+  nearest: Signal<string | null>;
   plotRef: Signal<Plot | null>;
 }
 
-export function Chart({ data, unit, label, height, hidden, focus, plotRef }: ChartProps) {
+export function Chart({ data, unit, label, height, hidden, focus, nearest, plotRef }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const width = useMemo(() => signal(0), []);
   const marks = useComputed(() => happenings.value.map(markOf));
@@ -54,9 +59,17 @@ export function Chart({ data, unit, label, height, hidden, focus, plotRef }: Cha
     });
   });
   useSignalEffect(() => plotRef.value?.pointAt(cursorTime.value));
-  const point = (event: MouseEvent) => setTip(tipAt(event, host.current, marks.value, overlays.value));
+  const point = (event: MouseEvent) => {
+    setTip(tipAt(event, host.current, marks.value, overlays.value));
+    const plot = plotRef.peek();
+    nearest.value = plot && !moving.peek() ? nearestLine(plot, data.lines.peek(), hidden.peek(), event) : null;
+  };
+  const leave = () => {
+    setTip(null);
+    nearest.value = null;
+  };
   return (
-    <div class="chart" role="img" aria-label={label} ref={host} onMouseMove={point} onMouseLeave={() => setTip(null)}>
+    <div class="chart" role="img" aria-label={label} ref={host} onMouseMove={point} onMouseLeave={leave}>
       {tip && <EventTip left={tip.left} marks={tip.marks} overlays={tip.overlays} />}
     </div>
   );
@@ -86,6 +99,19 @@ function usePlot(
       plot.destroy();
     };
   }, [unit, height]);
+}
+
+function nearestLine(plot: Plot, lines: Line[], hidden: ReadonlySet<string>, event: MouseEvent): string | null {
+  const box = plot.chart.over.getBoundingClientRect();
+  const ms = plot.timeAt(event.clientX - box.left);
+  let best = { key: null as string | null, distance: NEAR_PX };
+  for (const line of lines) {
+    const found = hidden.has(line.key) ? null : valueAt(line, ms, 2.5 * intervalMs.peek());
+    if (!found) continue;
+    const distance = Math.abs(plot.chart.valToPos(found.value, "y") - (event.clientY - box.top));
+    if (distance < best.distance) best = { key: line.key, distance };
+  }
+  return best.key;
 }
 
 function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], overlays: Overlay[]) {

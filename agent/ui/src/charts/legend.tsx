@@ -1,6 +1,7 @@
 // The lines of a panel by name, with their values at the cursor, the largest first. Pointing at a line brings it to the
 // front, a click shows it alone, the box beside it hides it.
 import type { ReadonlySignal, Signal } from "@preact/signals";
+import { formatMoment } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
 import { intervalMs } from "../state/store.ts";
 import { lineColour } from "./colours.ts";
@@ -16,6 +17,8 @@ interface LegendProps {
   lines: ReadonlySignal<Line[]>;
   hidden: Signal<ReadonlySet<string>>;
   focus: Signal<string | null>;
+  /** The line next to the pointer. */
+  nearest: ReadonlySignal<string | null>;
   unit: string;
 }
 
@@ -26,24 +29,25 @@ interface Row {
   high: number | null;
 }
 
-export function Legend({ lines, hidden, focus, unit }: LegendProps) {
+export function Legend({ lines, hidden, focus, nearest, unit }: LegendProps) {
   const rows = rowsOf(lines.value, readTime.value.ms, readTime.value.atEnd);
   const shown = rows.slice(0, MOST_ROWS);
   return (
     <ul class="legend" aria-label="Lines, by value" onMouseLeave={() => (focus.value = null)}>
-      {shown.map((row) => <LegendRow key={row.line.key} row={row} all={lines.value} hidden={hidden} focus={focus} unit={unit} />)}
+      <li class="legend-time">{readTime.value.atEnd ? "at the end" : formatMoment(readTime.value.ms)}</li>
+      {shown.map((row) => <LegendRow key={row.line.key} row={row} all={lines.value} hidden={hidden} focus={focus} nearest={nearest} unit={unit} />)}
       {rows.length > MOST_ROWS && <li class="legend-more">and {rows.length - MOST_ROWS} smaller ones</li>}
     </ul>
   );
 }
 
-function LegendRow({ row, all, hidden, focus, unit }: { row: Row; all: Line[] } & Omit<LegendProps, "lines">) {
+function LegendRow({ row, all, hidden, focus, nearest, unit }: { row: Row; all: Line[] } & Omit<LegendProps, "lines">) {
   const { line } = row;
   const isHidden = hidden.value.has(line.key);
   const range = row.low !== null && row.high !== null && row.low !== row.high
     ? `from ${formatValue(row.low, unit)} to ${formatValue(row.high, unit)}` : "";
   return (
-    <li class={isHidden ? "legend-row is-hidden" : "legend-row"} onMouseEnter={() => (focus.value = line.key)}>
+    <li class={`legend-row${isHidden ? " is-hidden" : ""}${nearest.value === line.key ? " is-nearest" : ""}`} onMouseEnter={() => (focus.value = line.key)}>
       <button
         type="button"
         class="legend-swatch"

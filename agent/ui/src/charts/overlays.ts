@@ -14,6 +14,8 @@ export interface Overlay {
 
 const MOST_OVERLAYS = 300;
 const LEAST_CYCLE_PX = 12;
+/** What is about nearly all that is seen has its bar only: shading everything says nothing. */
+const WHOLE_SHARE = 0.9;
 
 /** The findings that belong to a panel: of its metric, or of its containers as a whole. */
 export function overlaysOf(studied: Studied[], metric: string): Overlay[] {
@@ -51,8 +53,9 @@ export function drawOverlays(context: CanvasRenderingContext2D, frame: Frame, ov
 function drawSpan(context: CanvasRenderingContext2D, frame: Frame, colour: string, x: number, end: number): void {
   const wide = Math.max(end - x, 2 * frame.pixelRatio);
   context.fillStyle = colour;
+  const visible = Math.min(end, frame.width) - Math.max(x, 0);
   context.globalAlpha = wide > 4 * frame.pixelRatio ? 0.09 : 0.45;
-  context.fillRect(x, 0, wide, frame.height);
+  if (visible < WHOLE_SHARE * frame.width) context.fillRect(x, 0, wide, frame.height);
   context.globalAlpha = 0.9;
   context.fillRect(x, 0, wide, 3 * frame.pixelRatio);
 }

@@ -21,6 +21,7 @@ const MOST_LINES = 3;
 const LEAST_WINDOW_PX = 6;
 const FALLBACK = "node.cpu_usage_cores";
 const KEY_STEP = 0.1;
+const WHOLE_SHARE = 0.95;
 
 interface Whole {
   from: number;
@@ -136,24 +137,41 @@ function placeWindow(pane: HTMLDivElement | null, width: number): void {
   pane.style.width = `${wide}px`;
 }
 
+/** A window over everything has nowhere to go; there, a drag makes a new one. */
+function partAt(target: HTMLElement, share: number): string {
+  const part = target.dataset.part ?? "new";
+  return part === "window" && share > WHOLE_SHARE ? "new" : part;
+}
+
+function within(x: number, box: DOMRect): number {
+  return Math.min(box.right, Math.max(box.left, x));
+}
+
+function moveWindow({ from, to }: Whole, distance: number, whole: Whole): void {
+  const most = Math.max(0, whole.to - to);
+  const least = Math.min(0, whole.from - from);
+  const moved = Math.min(most, Math.max(least, distance));
+  moveRange(from + moved, to + moved);
+}
+
 /** Drags the window, one of its edges, or, beside it, a new window. */
 function beginDrag(start: PointerEvent, strip: HTMLElement): void {
   if (start.button !== 0) return;
-  const part = (start.target as HTMLElement).dataset.part ?? "new";
   const box = strip.getBoundingClientRect();
   const whole = wholeRange();
   const msPerPixel = (whole.to - whole.from) / box.width;
   const { from, to } = visibleRange.peek();
+  const part = partAt(start.target as HTMLElement, (to - from) / (whole.to - whole.from));
   const startMs = whole.from + (start.clientX - box.left) * msPerPixel;
   const off = new AbortController();
   let moved = false;
   strip.setPointerCapture(start.pointerId);
   strip.addEventListener("pointermove", (event) => {
-    const distance = (event.clientX - start.clientX) * msPerPixel;
+    const distance = (within(event.clientX, box) - start.clientX) * msPerPixel;
     if (!moved && Math.abs(event.clientX - start.clientX) < 2) return;
     moved = true;
     moving.value = true;
-    if (part === "window") moveRange(from + distance, to + distance);
+    if (part === "window") moveWindow({ from, to }, distance, whole);
     else if (part === "from") moveRange(Math.min(from + distance, to - 1000), to);
     else if (part === "to") moveRange(from, Math.max(to + distance, from + 1000));
     else moveRange(startMs, startMs + distance);

@@ -25,6 +25,7 @@ export function Panel({ metric, index, height }: { metric: string; index: number
   const data = useMemo(() => new SeriesData(metric), [metric]);
   const hidden = useMemo<Signal<ReadonlySet<string>>>(() => signal(new Set()), [metric]);
   const focus = useMemo(() => signal<string | null>(null), [metric]);
+  const nearest = useMemo(() => signal<string | null>(null), [metric]);
   const plotRef = useMemo(() => signal<Plot | null>(null), [metric]);
   useEffect(() => {
     takers.add(data);
@@ -42,10 +43,10 @@ export function Panel({ metric, index, height }: { metric: string; index: number
       {missing ? <UnknownMetric metric={metric} index={index} /> : (
         <div class="panel-body">
           <div class="panel-chart">
-            {known && <Chart data={data} unit={unit} label={`${metric} over time`} height={height} hidden={hidden} focus={focus} plotRef={plotRef} />}
+            {known && <Chart data={data} unit={unit} label={`${metric} over time`} height={height} hidden={hidden} focus={focus} nearest={nearest} plotRef={plotRef} />}
             <PanelMessage data={data} metric={metric} />
           </div>
-          <Legend lines={data.lines} hidden={hidden} focus={focus} unit={unit} />
+          <Legend lines={data.lines} hidden={hidden} focus={focus} nearest={nearest} unit={unit} />
         </div>
       )}
     </section>

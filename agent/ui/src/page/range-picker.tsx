@@ -17,10 +17,11 @@ export function RangePicker() {
   );
 }
 
-/** Seconds say nothing in the title of a long range. */
+/** Neither seconds nor the year say much in the title of a long range; the form has both. */
 function brief(ms: number, spanMs: number): string {
   const text = formatTime(ms, spanMs);
-  return spanMs > LONG_MS ? text.replace(/(:\d\d):\d\d$/, "$1") : text;
+  const withoutYear = text.replace(/^\d{4}-/, "");
+  return spanMs > LONG_MS ? withoutYear.replace(/(:\d\d):\d\d$/, "$1") : text;
 }
 
 function ExactRange() {
