@@ -121,15 +121,23 @@ impl Signal {
     /// Means of the cells of a grid: `count` cells of `width_usec` from `start` on; `NaN` where a cell has no reading.
     #[must_use]
     pub fn on_grid(&self, start: UnixMicros, width_usec: i64, count: usize) -> Vec<f64> {
+        let width = width_usec.max(1);
         let mut cells = vec![f64::NAN; count];
         let mut at = self.times.partition_point(|&time| time < start);
+        let (mut cell, mut end) = (0_usize, start.saturating_add(width));
         while at < self.len() {
-            let cell = (self.times[at] - start) / width_usec.max(1);
-            let Some(kept) = usize::try_from(cell).ok().and_then(|cell| cells.get_mut(cell)) else {
-                break;
-            };
+            // Mostly it is the next cell, and to divide takes longer than all the rest.
+            if self.times[at] >= end {
+                (cell, end) = (cell + 1, end.saturating_add(width));
+            }
+            if self.times[at] >= end {
+                let beyond = (self.times[at] - end) / width + 1;
+                cell = cell.saturating_add(usize::try_from(beyond).unwrap_or(usize::MAX));
+                end = end.saturating_add(beyond.saturating_mul(width));
+            }
+            let Some(kept) = cells.get_mut(cell) else { break };
             let (mut sum, begin) = (0.0, at);
-            while at < self.len() && (self.times[at] - start) / width_usec.max(1) == cell {
+            while at < self.len() && self.times[at] < end {
                 sum += self.values[at];
                 at += 1;
             }

@@ -12,6 +12,9 @@ pub(super) const FEW: f64 = 12.0;
 /// At most so many samples are compared with those of longer cycles.
 const MOST_COMPARED: usize = 4_096;
 
+/// What longer cycles explain has to be by so much more of everything.
+const MUCH_MORE: f64 = 0.15;
+
 /// At most so many places of a cycle.
 const MOST_PLACES: usize = 64;
 /// At least so many; fewer samples than that in a cycle fall on different places in different cycles.
@@ -74,7 +77,8 @@ impl Cycle {
     /// The biggest size of a harmonic.
     pub(super) fn strongest(&self) -> f64 {
         let most = MOST_HARMONIC.min(self.places.len() / 2 - 1);
-        (1..=most).map(|times| size(harmonic(&self.places, times))).fold(0.0, f64::max)
+        let turns = Turns::of(self.places.len());
+        (1..=most).map(|times| size(turns.harmonic(&self.places, times))).fold(0.0, f64::max)
     }
 
     /// Takes out what has a period of its own, a whole number of times shorter; tells how many times, if there is such.
@@ -83,7 +87,8 @@ impl Cycle {
         if self.places.iter().any(|value| value.is_nan()) {
             return None;
         }
-        let fundamental = size(harmonic(&self.places, 1));
+        let turns = Turns::of(self.places.len());
+        let fundamental = size(turns.harmonic(&self.places, 1));
         let high = self.high();
         let most = MOST_HARMONIC.min(self.places.len() / 2 - 1);
         let own = (2..=most).find(|&times| {
@@ -91,7 +96,7 @@ impl Cycle {
                 let pulse = |times: f64| (std::f64::consts::PI * times * high).sin().abs() / times;
                 pulse(times as f64) / pulse(1.0).max(1e-9) * times as f64
             });
-            size(harmonic(&self.places, times)) > fundamental * (usual / times as f64 + OWN)
+            size(turns.harmonic(&self.places, times)) > fundamental * (usual / times as f64 + OWN)
         })?;
         without(&mut self.places, own);
         Some(own)
@@ -137,12 +142,13 @@ pub(super) fn take_out(level: &mut Level, range: (usize, usize), period: f64, ex
 pub(super) fn longer(level: &Level, range: (f64, f64), period: f64) -> Option<f64> {
     let from = range.0 as usize;
     let to = (range.1 as usize).min(from + MOST_COMPARED);
-    let left_by = |folded: f64, course: f64| Some(self::folded(level, (from, to), folded, course)?.explained);
-    [2.0, 3.0, 4.0, 5.0].into_iter().find(|times| {
+    let explained_by = |folded: f64, course: f64| Some(self::folded(level, (from, to), folded, course)?.explained);
+    [2.0, 3.0, 4.0, 5.0].into_iter().take_while(|times| (to - from) as f64 >= 3.0 * period * times).find(|times| {
         let course = period * times;
-        let enough = (to - from) as f64 >= 3.0 * course;
-        let (Some(short), Some(long)) = (left_by(period, course), left_by(course, course)) else { return false };
-        enough && long > short + 0.15 && 1.0 - long < 0.75 * (1.0 - short)
+        // No cycle explains more than everything.
+        let Some(short) = explained_by(period, course).filter(|short| short + MUCH_MORE < 1.0) else { return false };
+        let is_better = |long: f64| long > short + MUCH_MORE && 1.0 - long < 0.75 * (1.0 - short);
+        explained_by(course, course).is_some_and(is_better)
     })
 }
 
@@ -238,30 +244,41 @@ fn course(calm: &[f64], (from, to): (usize, usize), period: f64) -> Option<Vec<f
     Some(means)
 }
 
-/// The cosine and sine of a harmonic of a cycle.
-fn harmonic(places: &[f64], times: usize) -> (f64, f64) {
-    let known = places.iter().enumerate().filter(|(_, value)| !value.is_nan());
-    let (real, imaginary, count) = known.fold((0.0, 0.0, 0.0), |(real, imaginary, count), (at, value)| {
-        let (sin, cos) = angle(places.len(), times, at).sin_cos();
-        (real + value * cos, imaginary + value * sin, count + 0.5)
-    });
-    (real / f64::max(count, 1.0), imaginary / f64::max(count, 1.0))
+/// The cosines and sines of the middles of the places of a cycle, of all harmonics: each harmonic has the same ones in another order.
+struct Turns(Vec<(f64, f64)>);
+
+impl Turns {
+    fn of(places: usize) -> Self {
+        let turn = |at: usize| (std::f64::consts::PI * at as f64 / places as f64).sin_cos();
+        Self((0..2 * places).map(turn).collect())
+    }
+
+    /// Cosine and sine of a harmonic at each place.
+    fn each(&self, times: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let all = self.0.len().max(1);
+        let turns = (0..all / 2).map(move |at| self.0.get(times * (2 * at + 1) % all));
+        turns.map(|turn| turn.map_or((1.0, 0.0), |(sin, cos)| (*cos, *sin)))
+    }
+
+    /// The cosine and sine of a harmonic in a cycle.
+    fn harmonic(&self, places: &[f64], times: usize) -> (f64, f64) {
+        let known = places.iter().zip(self.each(times)).filter(|(value, _)| !value.is_nan());
+        let (real, imaginary, count) = known.fold((0.0, 0.0, 0.0), |(real, imaginary, count), (value, (cos, sin))| {
+            (real + value * cos, imaginary + value * sin, count + 0.5)
+        });
+        (real / f64::max(count, 1.0), imaginary / f64::max(count, 1.0))
+    }
 }
 
 /// Takes out what has a period so many times shorter.
 fn without(places: &mut [f64], own: usize) {
+    let turns = Turns::of(places.len());
     for times in (own..places.len() / 2).step_by(own) {
-        let (real, imaginary) = harmonic(places, times);
-        let count = places.len();
-        for (at, value) in places.iter_mut().enumerate() {
-            let (sin, cos) = angle(count, times, at).sin_cos();
+        let (real, imaginary) = turns.harmonic(places, times);
+        for (value, (cos, sin)) in places.iter_mut().zip(turns.each(times)) {
             *value -= real * cos + imaginary * sin;
         }
     }
-}
-
-fn angle(count: usize, times: usize, at: usize) -> f64 {
-    std::f64::consts::TAU * times as f64 * (at as f64 + 0.5) / count as f64
 }
 
 fn size(harmonic: (f64, f64)) -> f64 {

@@ -69,6 +69,13 @@ fn halved(values: &[f64]) -> Vec<f64> {
     const WEIGHTS: [f64; 5] = [1.0, 4.0, 6.0, 4.0, 1.0];
     (0..values.len().div_ceil(2))
         .map(|at| {
+            // Nearly always all are there; a gap among them makes the sum one.
+            if let Some(&[a, b, c, d, e]) = (2 * at).checked_sub(2).and_then(|from| values.get(from..from + 5)) {
+                let sum = a + 4.0 * b + 6.0 * c + 4.0 * d + e;
+                if !sum.is_nan() {
+                    return sum / 16.0;
+                }
+            }
             let (mut sum, mut weights) = (0.0, 0.0);
             for (offset, weight) in WEIGHTS.iter().enumerate() {
                 let value = (2 * at + offset).checked_sub(2).and_then(|at| values.get(at)).copied().unwrap_or(f64::NAN);
@@ -87,13 +94,14 @@ fn level(values: Vec<f64>, width: f64) -> Level {
     let hop = count.div_ceil(2);
     let mut calm = values.clone();
     let (mut windows, mut course) = (Vec::with_capacity(values.len() / hop + 2), (0.0, 0.0));
+    let mut halves = Halves::default();
     let mut begin = 0;
     let mut scratch = Vec::with_capacity(count);
     loop {
         let is_last = begin + count >= values.len();
         let start = if is_last { values.len() - count } else { begin };
         let part = values.get(start..start + count).unwrap_or_default();
-        let window = window(part, start, (course.0, 0.0), &mut scratch);
+        let window = window(part, start, ((course.0, 0.0), &mut halves), &mut scratch);
         course = window.course;
         // A window tells of its middle half; the first and the last one also of the ends.
         let from = if start == 0 { 0 } else { hop / 2 };
@@ -112,20 +120,44 @@ fn level(values: Vec<f64>, width: f64) -> Level {
     Level { width, values, calm, windows, taken_out: 0 }
 }
 
+/// The middles of halves of windows: the late half of one is the early half of the next.
+#[derive(Default)]
+struct Halves {
+    /// Where the last one began.
+    begin: usize,
+    /// Its median if enough is there, and how many samples are.
+    last: Option<(Option<f64>, usize)>,
+}
+
+impl Halves {
+    fn of(&mut self, half: &[f64], begin: usize, step: usize, scratch: &mut Vec<f64>) -> (Option<f64>, usize) {
+        if let Some(known) = self.last.filter(|_| self.begin == begin) {
+            return known;
+        }
+        scratch.clear();
+        scratch.extend(half.iter().step_by(step).filter(|value| !value.is_nan()));
+        let finite = scratch.len() * step;
+        let found = ((finite * 4 >= half.len()).then(|| robust::quantile(scratch, 0.5)), finite);
+        (self.begin, self.last) = (begin, Some(found));
+        found
+    }
+}
+
 /// The course is the line through the medians of both halves.
-fn window(part: &[f64], begin: usize, before: (f64, f64), scratch: &mut Vec<f64>) -> Window {
+fn window(
+    part: &[f64],
+    begin: usize,
+    (before, halves): ((f64, f64), &mut Halves),
+    scratch: &mut Vec<f64>,
+) -> Window {
     let count = part.len();
     // Half of the samples tell the medians well enough, in half of the time.
     let step = if count < WINDOW { 1 } else { 2 };
     let (early, late) = part.split_at(count / 2);
-    let mut finite = 0;
-    let mut middle = |half: &[f64], scratch: &mut Vec<f64>| {
-        scratch.clear();
-        scratch.extend(half.iter().step_by(step).filter(|value| !value.is_nan()));
-        finite += scratch.len() * step;
-        if scratch.len() * step * 4 >= half.len() { Some(robust::quantile(scratch, 0.5)) } else { None }
-    };
-    let course = match (middle(early, scratch), middle(late, scratch)) {
+    let (early, early_finite) = halves.of(early, begin, step, scratch);
+    let (late, late_finite) = halves.of(late, begin + count / 2, step, scratch);
+    let finite = early_finite + late_finite;
+    let course = match (early, late) {
         (Some(early), Some(late)) => (f64::midpoint(early, late), (late - early) / (count as f64 / 2.0)),
         (Some(level), None) | (None, Some(level)) => (level, 0.0),
         (None, None) => before,
