@@ -34,7 +34,7 @@ export function Legend({ lines, hidden, focus, nearest, unit }: LegendProps) {
   const shown = rows.slice(0, MOST_ROWS);
   return (
     <ul class="legend" aria-label="Lines, by value" onMouseLeave={() => (focus.value = null)}>
-      <li class="legend-time">{readTime.value.atEnd ? "at the end" : formatMoment(readTime.value.ms)}</li>
+      {shown.length > 0 && <li class="legend-time">{readTime.value.atEnd ? "at the end" : formatMoment(readTime.value.ms)}</li>}
       {shown.map((row) => <LegendRow key={row.line.key} row={row} all={lines.value} hidden={hidden} focus={focus} nearest={nearest} unit={unit} />)}
       {rows.length > MOST_ROWS && <li class="legend-more">and {rows.length - MOST_ROWS} smaller ones</li>}
     </ul>

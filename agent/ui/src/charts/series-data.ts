@@ -67,7 +67,7 @@ export class SeriesData {
   append(series: Series[]): void {
     if (this.asking) this.meanwhile.push(series);
     if (!this.got || !this.wanted || this.lines.peek().length === 0) return;
-    const byKey = new Map(series.filter((one) => one.metric === this.metric).map((one) => [keyOf(one), one]));
+    const byKey = new Map(series.filter((one) => one.metric === this.metric && one.t.length > 0).map((one) => [keyOf(one), one]));
     if (byKey.size === 0) return;
     const fromMs = this.wanted.range.from;
     this.lines.value = this.lines.peek().map((line) => {

@@ -123,6 +123,18 @@ describe("an embedded answer", () => {
     const got = (await source.get("/api/timeseries", { points: 3, metric: ["m"], from: 15, to: 40 })) as Timeseries;
     expect(got.series[0]).toMatchObject({ t: [20, 30], v: [2, null] });
     await expect(source.get("/api/top", {})).rejects.toThrow("does not hold");
+    await expect(source.get("/api/timeseries", { metric: ["other"] })).rejects.toThrow("does not hold");
+  });
+  it("has fewer containers, and events of one kind, than were saved", async () => {
+    const two = { ...reply, series: ["a", "b"].map((container) => ({ ...reply.series[0]!, container })) };
+    const events = ["oom_kill", "agent_start"].map((kind) => ({ kind, time: "2026-11-02T10:00:00Z", message: "" }));
+    const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: {
+      [embeddedKey("/api/timeseries", { metric: ["m"], container: ["a", "b"] })]: two,
+      [embeddedKey("/api/events", {})]: { events, more: false },
+    } });
+    const got = (await source.get("/api/timeseries", { metric: ["m"], container: ["b"] })) as Timeseries;
+    expect(got.series.map(({ container }) => container)).toEqual(["b"]);
+    expect(await source.get("/api/events", { kind: ["oom_kill"] })).toMatchObject({ events: [{ kind: "oom_kill" }] });
   });
   it("keeps a bucket that reaches into the range", () => {
     const buckets: Timeseries = { ...reply, series: [{ ...reply.series[0]!, resolution: "bucket", width_ms: 10, v: undefined, mean: [1, 2, 3, 4] }] };

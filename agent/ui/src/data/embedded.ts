@@ -1,5 +1,6 @@
 // Answers that a shared file carries inside itself, in an element of type application/json. Nothing is fetched: series
-// and events are cut to the range that is asked for, everything else is given as it was saved.
+// and events are found by metric and container among all that was saved and cut to the range that is asked for;
+// everything else is given as it was saved, under its path and its parameters in order.
 import { Failure } from "./failure.ts";
 import { queryText } from "./query.ts";
 import type { Params, Source } from "./source.ts";
@@ -33,18 +34,58 @@ export function readEmbedded(page: Document): Embedded | null {
 
 export class EmbeddedSource implements Source {
   readonly embedded = true;
+  private series = new Map<string, Series[]>();
+  private events: AgentEvent[] = [];
 
-  constructor(readonly content: Embedded) {}
+  constructor(readonly content: Embedded) {
+    for (const [key, reply] of Object.entries(content.replies)) {
+      if (key.startsWith("/api/timeseries?")) this.keepSeries((reply as Timeseries).series);
+      if (key.startsWith("/api/events?")) this.events.push(...(reply as Events).events);
+    }
+  }
 
   async get(path: string, params: Params): Promise<unknown> {
-    const reply = this.content.replies[embeddedKey(path, params)];
-    if (reply === undefined) throw new Failure("unknown", "This file does not hold that part of the recording.");
     const from = typeof params.from === "number" ? params.from : Number.NEGATIVE_INFINITY;
     const to = typeof params.to === "number" ? params.to : Number.POSITIVE_INFINITY;
-    if (path === "/api/timeseries") return cutTimeseries(reply as Timeseries, from, to);
-    if (path === "/api/events") return cutEvents(reply as Events, from, to);
+    if (path === "/api/timeseries") return this.timeseries(params, from, to);
+    if (path === "/api/events") return cutEvents(this.events.filter((event) => isMeant(event, params)), from, to);
+    const reply = this.content.replies[embeddedKey(path, params)];
+    if (reply === undefined) throw missing();
     return reply;
   }
+
+  private keepSeries(series: Series[]): void {
+    for (const one of series) this.series.set(one.metric, [...(this.series.get(one.metric) ?? []), one]);
+  }
+
+  /** Whatever was saved of the metrics, for those containers: also fewer of them than were saved. */
+  private timeseries(params: Params, from: number, to: number): Timeseries {
+    const metrics = listOf(params.metric);
+    const containers = params.container === undefined ? null : new Set(listOf(params.container));
+    if (!metrics.some((metric) => this.series.has(metric) || this.wasAsked(metric))) throw missing();
+    const found = metrics.flatMap((metric) => this.series.get(metric) ?? []);
+    const meant = found.filter(({ container }) => !containers || container === undefined || containers.has(container));
+    return cutTimeseries({ from, to, series: meant, notes: [] }, from, to);
+  }
+
+  private wasAsked(metric: string): boolean {
+    const part = `metric=${encodeURIComponent(metric)}`;
+    return Object.keys(this.content.replies).some((key) => key.startsWith("/api/timeseries?") && key.split(/[?&]/).includes(part));
+  }
+}
+
+function missing(): Failure {
+  return new Failure("unknown", "This file does not hold that part of the recording.");
+}
+
+function listOf(value: Params[string]): string[] {
+  return Array.isArray(value) ? value : value === undefined ? [] : String(value).split(",");
+}
+
+function isMeant(event: AgentEvent, params: Params): boolean {
+  const kinds = params.kind === undefined ? null : listOf(params.kind);
+  if (kinds && !kinds.includes(event.kind)) return false;
+  return params.container_id === undefined || event.container_id === params.container_id;
 }
 
 export function cutTimeseries(reply: Timeseries, from: number, to: number): Timeseries {
@@ -60,12 +101,12 @@ function cutSeries(series: Series, from: number, to: number): Series {
   return { ...series, t: series.t.slice(begin, end), v: cut(v), min: cut(min), max: cut(max), mean: cut(mean), last: cut(last) };
 }
 
-function cutEvents(reply: Events, from: number, to: number): Events {
+function cutEvents(events: AgentEvent[], from: number, to: number): Events {
   const inside = (event: AgentEvent) => {
     const ms = Date.parse(event.time);
     return ms >= from && ms < to;
   };
-  return { events: reply.events.filter(inside), more: false };
+  return { events: events.filter(inside), more: false };
 }
 
 /** The first index whose time is not before `ms`. */

@@ -11,6 +11,7 @@ import type { Instance } from "../data/types.ts";
 /** Rows younger than this when the page asks: somebody still records. */
 const RECORDS_WITHIN_MS = 60_000;
 const ASK_AGAIN_MS = 10_000;
+const TRY_AGAIN_MS = 3000;
 /** Rows may still be on their way for so long. */
 const SETTLED_AFTER_MS = 10_000;
 const TICK_MS = 1000;
@@ -46,6 +47,9 @@ export async function startClock(): Promise<void> {
   setInterval(() => {
     if (!tabHidden.value) void askInstance();
   }, ASK_AGAIN_MS);
+  setInterval(() => {
+    if (!tabHidden.value && instanceProblem.value !== null) void askInstance();
+  }, TRY_AGAIN_MS);
   effect(() => keepAnswersBefore(records.value ? nowMs.value - SETTLED_AFTER_MS : nowMs.value));
   await askInstance();
 }

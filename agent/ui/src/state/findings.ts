@@ -20,7 +20,7 @@ export interface Studied {
   problem: string | null;
   reply: StudyReply | null;
   /** What was asked, as the answer is kept under it. */
-  question: api.StudyQuestion | null;
+  question?: api.StudyQuestion | null;
 }
 
 export const studyList = signal<Study[]>([]);

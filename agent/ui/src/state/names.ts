@@ -8,6 +8,7 @@ import type { Container, Metric, SubjectNames } from "../data/types.ts";
 import { records, tabHidden } from "./clock.ts";
 import { containers } from "./view.ts";
 
+const TRY_AGAIN_MS = 3000;
 const ASK_AGAIN_MS = 15_000;
 /** A long list is asked for less often. */
 const LONG_LIST = 2000;
@@ -87,11 +88,11 @@ let gotMs = 0;
 export async function startNames(): Promise<void> {
   if (!source().embedded) {
     setInterval(() => {
-      const waitMs = containerTotal.peek() > LONG_LIST ? ASK_LONG_AGAIN_MS : 0;
+      const waitMs = containerTotal.peek() > LONG_LIST ? ASK_LONG_AGAIN_MS : ASK_AGAIN_MS;
       const due = (records.peek() && Date.now() - gotMs >= waitMs) || containerProblem.peek() !== null;
       if (due && !tabHidden.peek()) void askContainers();
       if (metricProblem.peek() !== null) void askMetrics();
-    }, ASK_AGAIN_MS);
+    }, TRY_AGAIN_MS);
   }
   await Promise.all([askMetrics(), askContainers()]);
 }
