@@ -56,7 +56,7 @@ test("names with HTML in them are text", () => withPage(made, {}, async (page) =
   }
   await picture(page, "errors-html");
   await page.getByTitle("To the start page").click();
-  await page.getByText("<img src=x").first().waitFor();
+  await page.locator(".top-name", { hasText: "<img src=x" }).first().waitFor();
   assert.equal(await page.evaluate(() => window.hurt), undefined);
   assert.equal(await page.locator("#app img, #app script").count(), 0);
 }));

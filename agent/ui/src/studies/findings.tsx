@@ -2,15 +2,15 @@
 // the state; the charts mark the same findings.
 import { useEffect } from "preact/hooks";
 import "./findings.css";
-import { askStudyList, studied, studyList, removeStudy, visibleRange } from "../state/store.ts";
-import type { Studied } from "../state/store.ts";
+import { askStudyList, chosenStudies, removeStudy, studied, studyList, studyText, visibleRange } from "../state/store.ts";
+import type { ChosenStudy, Studied } from "../state/store.ts";
 import { describeStudied } from "./describe.ts";
 import { FindingList } from "./finding-list.tsx";
 import { StudyForm } from "./study-form.tsx";
 
 export function Findings() {
   useEffect(() => void askStudyList(), []);
-  const all = studied.value;
+  const all = chosenStudies.value.map(resultOf);
   return (
     <section class="drawer-part findings" aria-label="Studies and what they found">
       <h2>Studies</h2>
@@ -22,6 +22,13 @@ export function Findings() {
       {all.map((one) => <StudyResult key={one.text} one={one} />)}
     </section>
   );
+}
+
+/** What is known of a chosen study; one that was just added is still to be asked for. */
+function resultOf(chosen: ChosenStudy): Studied {
+  const text = studyText(chosen);
+  const known = studied.value.find((one) => one.text === text);
+  return known ?? { text, chosen, loading: true, problem: null, reply: null, question: null };
 }
 
 function StudyResult({ one }: { one: Studied }) {
