@@ -21,6 +21,7 @@ import { AXIS_WIDTH, Plot, RIGHT_PADDING } from "./plot.ts";
 import type { SeriesData } from "./series-data.ts";
 
 const LEAST_POINTS = 50;
+const FIRST_WIDTH = 600;
 const MOST_TOLD = 4;
 const NEAR_PX = 24;
 
@@ -75,30 +76,44 @@ export function Chart({ data, unit, label, height, hidden, focus, nearest, plotR
   );
 }
 
+/** The width is known before the plot is made, so that all panels ask before any of them draws. */
 function usePlot(
   host: { current: HTMLDivElement | null }, width: Signal<number>, plotRef: Signal<Plot | null>, unit: string, height: number,
 ): void {
   useEffect(() => {
     const place = host.current!;
-    const plot = new Plot(place, place.clientWidth || 600, height, {
-      unit,
-      onSelect: zoomTo,
-      onCursor: (ms) => (cursorTime.value = ms),
+    let off = () => {};
+    let gone = false;
+    width.value = place.clientWidth;
+    queueMicrotask(() => {
+      if (!gone) off = makePlot(place, plotRef, unit, height);
     });
-    plotRef.value = plot;
-    const off = listenForGestures(plot.chart.over);
     const watch = new ResizeObserver(() => {
-      plot.resize(place.clientWidth, height);
+      plotRef.peek()?.resize(place.clientWidth, height);
       width.value = place.clientWidth;
     });
     watch.observe(place);
     return () => {
+      gone = true;
       watch.disconnect();
       off();
-      plotRef.value = null;
-      plot.destroy();
     };
   }, [unit, height]);
+}
+
+function makePlot(place: HTMLDivElement, plotRef: Signal<Plot | null>, unit: string, height: number): () => void {
+  const plot = new Plot(place, place.clientWidth || FIRST_WIDTH, height, {
+    unit,
+    onSelect: zoomTo,
+    onCursor: (ms) => (cursorTime.value = ms),
+  });
+  plotRef.value = plot;
+  const off = listenForGestures(plot.chart.over);
+  return () => {
+    off();
+    plotRef.value = null;
+    plot.destroy();
+  };
 }
 
 function nearestLine(plot: Plot, lines: Line[], hidden: ReadonlySet<string>, event: MouseEvent): string | null {

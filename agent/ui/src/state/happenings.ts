@@ -9,7 +9,7 @@ import { nowMs, records } from "./clock.ts";
 import { containersKnown, resolvedContainers } from "./names.ts";
 import { moving, panels, visibleRange } from "./view.ts";
 
-const REST_MS = 200;
+const REST_MS = 400;
 /** Up to so many containers are asked about one by one, more are picked out of everybody's events. */
 const MOST_ASKED_SINGLY = 8;
 const MOST_EVENTS = 1000;
