@@ -70,6 +70,7 @@ export class SeriesData {
     const byKey = new Map(series.filter((one) => one.metric === this.metric && one.t.length > 0).map((one) => [keyOf(one), one]));
     if (byKey.size === 0) return;
     const fromMs = this.wanted.range.from;
+    this.appendLimits(series, fromMs);
     this.lines.value = this.lines.peek().map((line) => {
       const more = byKey.get(line.key);
       byKey.delete(line.key);
@@ -77,6 +78,16 @@ export class SeriesData {
     });
     if (byKey.size > 0) this.got = null;
     else if (this.got.exact) this.got.range = { from: Math.max(this.got.range.from, fromMs), to: this.wanted.range.to };
+  }
+
+  private appendLimits(series: Series[], fromMs: number): void {
+    const limit = limitOf(this.metric);
+    const byKey = new Map(series.filter((one) => one.metric === limit && one.t.length > 0).map((one) => [keyOf(one), one]));
+    if (byKey.size === 0) return;
+    this.limits.value = this.limits.peek().map((line) => {
+      const more = byKey.get(line.key);
+      return more ? extended(line, more, fromMs) : line;
+    });
   }
 
   dispose(): void {

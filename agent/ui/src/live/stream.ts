@@ -9,6 +9,7 @@ import type { Timeseries } from "../data/types.ts";
 import { intervalMs, nowMs, records, tabHidden } from "../state/clock.ts";
 import { isOfNode, metricByName, resolvedContainers } from "../state/names.ts";
 import { follows, panels } from "../state/view.ts";
+import { limitOf } from "../charts/limits.ts";
 import type { SeriesData } from "../charts/series-data.ts";
 
 const FIRST_WAIT_MS = 1000;
@@ -66,7 +67,8 @@ export function startLive(): void {
 function addresses(): string[] {
   const { ids } = resolvedContainers.value;
   const ofNode = panels.value.filter(isOfNode);
-  const ofContainers = panels.value.filter((metric) => !isOfNode(metric) && metricByName.value.has(metric));
+  const shown = panels.value.filter((metric) => !isOfNode(metric) && metricByName.value.has(metric));
+  const ofContainers = [...new Set(shown.flatMap((metric) => [metric, limitOf(metric) ?? metric]))];
   const found: string[] = [];
   if (ofContainers.length > 0 && ids.length > 0) found.push(queryText({ metric: ofContainers, container: ids }));
   if (ofNode.length > 0) found.push(queryText({ metric: ofNode.filter((metric) => metricByName.value.has(metric)) }));
