@@ -1,4 +1,4 @@
-// New points as they are taken, while the view follows now and the tab is seen. One stream for the containers' metrics
+// New points as they are taken, while now is in the picture and the tab is seen. One stream for the containers' metrics
 // and one for the node's; a stream that breaks is begun anew after a while, and what was missed is asked for.
 import { computed, effect, signal } from "@preact/signals";
 import * as api from "../data/api.ts";
@@ -8,7 +8,7 @@ import { source } from "../data/source.ts";
 import type { Timeseries } from "../data/types.ts";
 import { intervalMs, nowMs, records, tabHidden } from "../state/clock.ts";
 import { isOfNode, metricByName, resolvedContainers } from "../state/names.ts";
-import { follows, panels } from "../state/view.ts";
+import { panels, touchesNow } from "../state/view.ts";
 import { limitOf } from "../charts/limits.ts";
 import type { SeriesData } from "../charts/series-data.ts";
 
@@ -34,7 +34,7 @@ const lateMs = computed(() => {
 export const liveState = computed<LiveState>(() => {
   if (source().embedded) return "off";
   if (!reachable.value) return "gone";
-  if (!records.value || !follows.value) return "off";
+  if (!records.value || !touchesNow.value) return "off";
   if (panels.value.length === 0) return "live";
   if (lateMs.value > 0) return "late";
   return streaming.value ? "live" : "connecting";
@@ -46,7 +46,7 @@ export function startLive(): void {
   let streams: Stream[] = [];
   let what = "";
   effect(() => {
-    const next = tabHidden.value || !records.value || !follows.value || metricByName.value.size === 0 ? [] : addresses();
+    const next = tabHidden.value || !records.value || !touchesNow.value || metricByName.value.size === 0 ? [] : addresses();
     if (next.join() === what) return;
     what = next.join();
     streams.forEach((stream) => stream.stop());

@@ -2,14 +2,14 @@
 import { formatDuration } from "../lib/time.ts";
 import { liveLateMs, liveState } from "../live/stream.ts";
 import { source } from "../data/source.ts";
-import { follows, instance, quickRange, records, setQuickRange } from "../state/store.ts";
+import { instance, quickRange, records, setQuickRange, touchesNow } from "../state/store.ts";
 
 const LIVE_RANGE = "15m";
 
 export function LiveState() {
   const state = liveState.value;
   const text = wordsFor(state);
-  const canFollow = records.value && !follows.value && state !== "gone";
+  const canFollow = records.value && !touchesNow.value && state !== "gone";
   if (canFollow) {
     return <button type="button" class="live-state is-paused" title="Follow now (l)" onClick={() => setQuickRange(quickRange.peek() ?? LIVE_RANGE)}>go live</button>;
   }

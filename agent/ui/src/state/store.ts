@@ -14,6 +14,6 @@ export { setTheme, theme, themeChoice } from "./theme.ts";
 export {
   addPanel, addStudy, canZoom, chosenStudies, containers, cursorTime, follows, movePanel, moveRange, moving, panels,
   quickRange, removePanel, removeStudy, replacePanel, resetRange, setContainers, setPanels, setQuickRange, setRange,
-  settleRange, showView, studies, studyOf, studyText, toggleContainer, view, visibleRange, zoomBack, zoomForward, zoomTo,
+  settleRange, showView, studies, studyOf, studyText, toggleContainer, touchesNow, view, visibleRange, zoomBack, zoomForward, zoomTo,
 } from "./view.ts";
 export type { ChosenStudy } from "./view.ts";

@@ -10,6 +10,7 @@ import { say } from "./notices.ts";
 
 export const DEFAULT_RANGE = "1h";
 const LEAST_SPAN_MS = 1000;
+const TOUCHES_WITHIN_MS = 2000;
 const MOST_STUDIES = 12;
 
 export const view = signal<View>(emptyView());
@@ -41,6 +42,8 @@ const visibleTo = computed(() => {
   const parsed = to === undefined ? nowMs.value : parseTime(to, nowMs.peek());
   return Math.max(parsed ?? nowMs.value, visibleFrom.value + LEAST_SPAN_MS);
 });
+/** New readings would be in the picture. */
+export const touchesNow = computed(() => follows.value || visibleTo.value > nowMs.value - TOUCHES_WITHIN_MS);
 export const visibleRange = computed(() => ({ from: visibleFrom.value, to: visibleTo.value }));
 
 /** Where the pointer or the keyboard stands on the shared time axis; null for nowhere. */
