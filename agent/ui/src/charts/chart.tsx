@@ -22,7 +22,9 @@ import type { SeriesData } from "./series-data.ts";
 
 const LEAST_POINTS = 50;
 const FIRST_WIDTH = 600;
-const MOST_TOLD = 4;
+const MOST_TOLD = 3;
+const BAR_REACH_PX = 26;
+const NARROW_PX = 16;
 const NEAR_PX = 24;
 
 interface ChartProps {
@@ -129,6 +131,13 @@ function nearestLine(plot: Plot, lines: Line[], hidden: ReadonlySet<string>, eve
   return best.key;
 }
 
+/** A wide finding is told at its bar on top only: it would be in the way of everything below. */
+function isPointedAt({ fromMs, toMs }: Overlay, ms: number, msPerPixel: number, atBar: boolean): boolean {
+  const reach = 4 * msPerPixel;
+  const inside = ms >= fromMs - reach && ms <= toMs + reach;
+  return inside && (atBar || toMs - fromMs < NARROW_PX * msPerPixel);
+}
+
 function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], overlays: Overlay[]) {
   if (!host || event.buttons !== 0 || moving.peek()) return null;
   const { from, to } = visibleRange.peek();
@@ -137,8 +146,8 @@ function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], ov
   const msPerPixel = (to - from) / wide;
   const ms = from + (event.clientX - box.left - AXIS_WIDTH) * msPerPixel;
   const near = marksNear(marks, ms, msPerPixel).slice(0, MOST_TOLD);
-  const reach = 4 * msPerPixel;
-  const found = overlays.filter((overlay) => ms >= overlay.fromMs - reach && ms <= overlay.toMs + reach).slice(0, 3);
+  const atBar = event.clientY - box.top < BAR_REACH_PX;
+  const found = overlays.filter((overlay) => isPointedAt(overlay, ms, msPerPixel, atBar)).slice(0, MOST_TOLD);
   if (near.length === 0 && found.length === 0) return null;
   return { left: event.clientX - box.left, marks: near, overlays: found };
 }
