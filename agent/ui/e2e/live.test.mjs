@@ -25,6 +25,7 @@ function hideTab(page, hidden) {
 test("new points come by the second", () => withPage(made, { path: LIVE_LINK }, async (page) => {
   await ready(page);
   await liveState(page).filter({ hasText: "live" }).waitFor();
+  await page.locator(".legend-row").first().waitFor({ timeout: 20_000 });
   const ends = page.locator("summary[title='Exact range']");
   const before = await ends.innerText();
   await page.waitForTimeout(3500);

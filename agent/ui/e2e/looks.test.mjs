@@ -18,6 +18,14 @@ const PARTS = {
   metrics: { link: () => "/", tab: "Metrics" },
 };
 
+/** What of an open menu or drawer is beyond the edges of the page. */
+function cutOff(page) {
+  return page.evaluate(() => [...document.querySelectorAll(".menu-box, .drop-list, .drawer, .chooser")].flatMap((part) => {
+    const { left, right, width } = part.getBoundingClientRect();
+    return width > 0 && (left < -1 || right > window.innerWidth + 1) ? [part.className] : [];
+  }));
+}
+
 for (const [look, options] of Object.entries(LOOKS)) {
   for (const [part, { link, drawer, tab }] of Object.entries(PARTS)) {
     test(`${part}, ${look}`, () => withPage(made, { path: link(), look: options }, async (page) => {
@@ -28,6 +36,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
       await page.waitForTimeout(600);
       await picture(page, `look-${part}-${look}`);
       assert.deepEqual(await barriers(page), []);
+      assert.deepEqual(await cutOff(page), []);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(wide <= 0, `the page is ${wide} pixels too wide`);
     }));

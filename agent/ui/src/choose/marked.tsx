@@ -1,6 +1,9 @@
 // A text in which the letters that a search found are marked. Texts are shown as they are, never as HTML.
 import { fuzzyMatch } from "../lib/fuzzy.ts";
 
+/** Scattered letters of shorter words are marked by chance more often than not. */
+const LEAST_SCATTERED = 4;
+
 export function Marked({ text, query }: { text: string; query: string }) {
   const at = query.trim() === "" ? [] : placesOf(query, text);
   if (at.length === 0) return <>{text}</>;
@@ -9,7 +12,11 @@ export function Marked({ text, query }: { text: string; query: string }) {
 
 /** Where any word of the query is: the others may have matched another text of the same entry. */
 function placesOf(query: string, text: string): number[] {
-  return query.trim().split(/\s+/).flatMap((word) => (word.length < 2 ? [] : (fuzzyMatch(word, text)?.at ?? [])));
+  return query.trim().split(/\s+/).flatMap((word) => {
+    const at = word.length < 2 ? [] : (fuzzyMatch(word, text)?.at ?? []);
+    const isRun = at.length > 0 && at.at(-1)! - at[0]! === at.length - 1;
+    return isRun || word.length >= LEAST_SCATTERED ? at : [];
+  });
 }
 
 function pieces(text: string, at: Set<number>): { part: string; found: boolean }[] {

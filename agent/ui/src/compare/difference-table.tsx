@@ -1,7 +1,8 @@
 // The difference of two series in figures: mean, p50, p95, p99 and max of both, what changed, and by how many percent.
 import { differences, type Difference } from "../lib/difference.ts";
 import { formatValue } from "../lib/units.ts";
-import type { OverlaySide } from "./overlay-chart.tsx";
+import { Swatch } from "../choose/container-row.tsx";
+import { SIDE_SLOTS, type OverlaySide } from "./overlay-chart.tsx";
 
 export function DifferenceTable({ one, other, unit }: { one: OverlaySide; other: OverlaySide; unit: string }) {
   const rows = differences(other.series, one.series);
@@ -11,8 +12,8 @@ export function DifferenceTable({ one, other, unit }: { one: OverlaySide; other:
         <thead>
           <tr>
             <th scope="col"><span class="unseen">figure</span></th>
-            <th scope="col" class="number">{other.title}</th>
-            <th scope="col" class="number">{one.title}</th>
+            <SideHead side={other} slot={SIDE_SLOTS[1]} />
+            <SideHead side={one} slot={SIDE_SLOTS[0]} />
             <th scope="col" class="number">difference</th>
           </tr>
         </thead>
@@ -20,6 +21,10 @@ export function DifferenceTable({ one, other, unit }: { one: OverlaySide; other:
       </table>
     </div>
   );
+}
+
+function SideHead({ side, slot }: { side: OverlaySide; slot: number }) {
+  return <th scope="col" class="number side-head" title={side.title}><Swatch slot={slot} /> {side.title}</th>;
 }
 
 function Row({ row: { name, one, other, change, percent }, unit }: { row: Difference; unit: string }) {

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { aligned, merged } from "../lib/difference.ts";
+import { aligned, merged, thinned } from "../lib/difference.ts";
 import { PALETTE } from "../lib/palette.ts";
 import { formatDuration } from "../lib/time.ts";
 import { axisFormatter } from "../lib/units.ts";
@@ -17,6 +17,7 @@ export interface OverlaySide {
 
 export const SIDE_SLOTS = [0, 1] as const;
 const HEIGHT = 240;
+const MOST_POINTS = 240;
 const TICKS_MS = [1, 2, 5, 10, 15, 30].flatMap((step) => [step * 1000, step * 60_000])
   .concat([1, 2, 3, 6, 12, 24, 48, 168].map((hours) => hours * 3_600_000)).sort((a, b) => a - b);
 
@@ -52,8 +53,10 @@ export function OverlayChart({ one, other, unit, onCursor }: OverlayChartProps) 
 }
 
 function dataOf(one: OverlaySide, other: OverlaySide): uPlot.AlignedData {
-  const side = ({ series, startMs }: OverlaySide) => (series ? aligned(series, startMs) : { t: [], v: [] });
-  const both = merged(side(one), side(other));
+  const sides = [one, other].map(({ series, startMs }) => (series ? aligned(series, startMs) : { t: [], v: [] }));
+  const spanMs = Math.max(1, ...sides.map(({ t }) => t.at(-1) ?? 0));
+  const [first, second] = sides.map((side) => thinned(side, spanMs, MOST_POINTS));
+  const both = merged(first!, second!);
   return [both.t, both.one, both.other] as uPlot.AlignedData;
 }
 

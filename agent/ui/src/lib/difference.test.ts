@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aligned, differences, figuresOf, merged } from "./difference.ts";
+import { aligned, differences, figuresOf, merged, thinned } from "./difference.ts";
 
 const ONE = { t: [1000, 2000, 3000, 4000, 5000], v: [1, 2, null, 3, 4] };
 
@@ -32,6 +32,12 @@ describe("differences", () => {
 });
 
 describe("two series", () => {
+  it("are thinned to means, and gaps stay", () => {
+    const many = { t: [0, 10, 20, 30, 40, 50], v: [1, 3, null, null, 5, null] };
+    expect(thinned(many, 60, 3)).toEqual({ t: [0, 20, 40], v: [2, null, 5] });
+    expect(thinned(many, 60, 6)).toBe(many);
+  });
+
   it("lie beside each other from their own starts on", () => {
     const one = aligned(ONE, 1000);
     const other = aligned({ t: [10_000, 11_500], mean: [7, 8] }, 10_000);

@@ -48,18 +48,42 @@ export function differences(one: Readings | undefined, other: Readings | undefin
   });
 }
 
+/** A series whose times begin at 0. */
+export interface Aligned {
+  t: number[];
+  v: (number | null)[];
+}
+
 /** The times of a series from its own start on, so that another with its own start lies beside it. */
-export function aligned(series: Readings, startMs: number): { t: number[]; v: (number | null)[] } {
+export function aligned(series: Readings, startMs: number): Aligned {
   return { t: series.t.map((ms) => ms - startMs), v: series.v ?? series.mean ?? [] };
+}
+
+/** At most so many points, each the mean of a stretch of time: two noisy lines over each other are one blot otherwise. */
+export function thinned(series: Aligned, spanMs: number, most: number): Aligned {
+  if (series.t.length <= most) return series;
+  const width = Math.max(1, Math.ceil(spanMs / most));
+  const cells = new Map<number, { sum: number; count: number }>();
+  series.t.forEach((ms, index) => {
+    const cell = cells.get(Math.floor(ms / width)) ?? { sum: 0, count: 0 };
+    const value = series.v[index] ?? null;
+    if (value !== null) cells.set(Math.floor(ms / width), { sum: cell.sum + value, count: cell.count + 1 });
+    else if (!cells.has(Math.floor(ms / width))) cells.set(Math.floor(ms / width), cell);
+  });
+  const places = [...cells].sort(([a], [b]) => a - b);
+  return {
+    t: places.map(([place]) => place * width),
+    v: places.map(([, { sum, count }]) => (count === 0 ? null : sum / count)),
+  };
 }
 
 /** Two series on one time axis: all times of both, each with a value where it has one there. */
 export function merged(
-  one: { t: number[]; v: (number | null)[] },
-  other: { t: number[]; v: (number | null)[] },
+  one: Aligned,
+  other: Aligned,
 ): { t: number[]; one: (number | null | undefined)[]; other: (number | null | undefined)[] } {
   const times = [...new Set([...one.t, ...other.t])].sort((a, b) => a - b);
-  const place = (series: { t: number[]; v: (number | null)[] }) => {
+  const place = (series: Aligned) => {
     const at = new Map(series.t.map((ms, index) => [ms, series.v[index] ?? null]));
     return times.map((ms) => at.get(ms));
   };
