@@ -17,7 +17,7 @@ test("with the time right before", () => withPage(made, { path: linkTo(made) }, 
   assert.deepEqual(await figures(page).locator("th").allInnerTexts(), ["mean", "p50", "p95", "p99", "max"]);
   await page.getByLabel("Other time", { exact: true }).selectOption("1h");
   await ready(page);
-  assert.match(page.url(), /compare=-1h/);
+  await page.waitForURL(/compare=-1h/);
   await picture(page, "compare");
 }));
 
@@ -28,8 +28,7 @@ test("two containers, and the link opens the comparison", () => withPage(made, {
   await figures(page).nth(4).waitFor();
   await page.getByLabel("Times").selectOption("starts");
   await ready(page);
-  await page.waitForTimeout(400);
-  assert.match(page.url(), /compare=starts:/);
+  await page.waitForURL(/compare=starts:/);
   await page.reload();
   await figures(page).nth(4).waitFor();
   await picture(page, "compare-containers");
