@@ -81,7 +81,7 @@ function ContainerChoice({ other, ids }: { other: Other & { kind: "container" };
       <Select label="Times" value={other.clock} options={[["same", "at the same time"], ["starts", "each from its start on"]]}
         onChange={(clock) => setOther({ ...other, clock: clock === "starts" ? "starts" : "same" })} />
       {!known && <p class="problem" role="alert">No container {other.id.slice(0, 12)} is recorded here; choose another one.</p>}
-      {known && <p class="hint">{containerName(known)}, first seen {formatMoment(Date.parse(known.first_seen))}</p>}
+      {known && other.clock === "starts" && <p class="hint">{containerName(known)}, first seen {formatMoment(Date.parse(known.first_seen))}</p>}
     </>
   );
 }

@@ -13,6 +13,8 @@ const AT_START = 40;
 const AT_WORD = 25;
 /** Letters that are scattered further than this, per letter of the query, are no match but chance. */
 const SPREAD = 3;
+/** Fewer letters are somewhere in every text. */
+const LEAST_SCATTERED = 3;
 
 export function fuzzyMatch(query: string, text: string): FuzzyMatch | null {
   const at: number[] = [];
@@ -42,8 +44,8 @@ function scoreItem(wanted: string[], texts: string[]): number | null {
   for (const word of wanted) {
     let best: number | null = null;
     for (const text of texts) {
-      const match = matchWord(word, text);
-      if (match && (best === null || match.score > best)) best = match.score;
+      const score = scoreWord(word, text.toLowerCase());
+      if (score !== null && (best === null || score > best)) best = score;
     }
     if (best === null) return null;
     sum += best;
@@ -57,24 +59,33 @@ function words(query: string): string[] {
 
 function matchWord(word: string, text: string): FuzzyMatch | null {
   const lower = text.toLowerCase();
-  return matchRun(word, lower) ?? (word.length < 2 ? null : matchScattered(word, lower));
+  const start = runStart(word, lower);
+  if (start < 0) return word.length < LEAST_SCATTERED ? null : matchScattered(word, lower);
+  return { score: runScore(word, lower, start), at: Array.from(word, (_, offset) => start + offset) };
 }
 
-function matchRun(word: string, text: string): FuzzyMatch | null {
-  let start = text.indexOf(word);
-  if (start < 0) return null;
-  for (let next = start; next >= 0; next = text.indexOf(word, next + 1)) {
-    if (startsWord(text, next)) {
-      start = next;
-      break;
-    }
+/** The score alone, which is all that thousands of entries need. */
+function scoreWord(word: string, lower: string): number | null {
+  const start = runStart(word, lower);
+  if (start >= 0) return runScore(word, lower, start);
+  return word.length < LEAST_SCATTERED ? null : (matchScattered(word, lower)?.score ?? null);
+}
+
+/** Where the word is in the text, at the begin of a word if it is at any; -1 if it is not. */
+function runStart(word: string, text: string): number {
+  const first = text.indexOf(word);
+  for (let next = first; next >= 0; next = text.indexOf(word, next + 1)) {
+    if (startsWord(text, next)) return next;
   }
+  return first;
+}
+
+function runScore(word: string, text: string, start: number): number {
   let score = RUN + word.length;
   if (text.length === word.length) score += WHOLE;
   if (start === 0) score += AT_START;
   else if (startsWord(text, start)) score += AT_WORD;
-  score -= Math.min(20, (text.length - word.length) / 4);
-  return { score, at: Array.from(word, (_, offset) => start + offset) };
+  return score - Math.min(20, (text.length - word.length) / 4);
 }
 
 function matchScattered(word: string, text: string): FuzzyMatch | null {
@@ -103,5 +114,9 @@ function scatteredFrom(word: string, text: string, start: number): FuzzyMatch | 
 }
 
 function startsWord(text: string, index: number): boolean {
-  return index === 0 || !/[a-z0-9]/.test(text[index - 1]!);
+  return index === 0 || !isWordLetter(text.charCodeAt(index - 1));
+}
+
+function isWordLetter(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57);
 }

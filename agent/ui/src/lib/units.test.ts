@@ -15,7 +15,7 @@ describe("values", () => {
     [3600, "count", "3\u202f600"],
     [1250000, "count", "1.25\u00a0M"],
     [1420, "milli", "1.42"],
-    [0.00001, "cores", "1.0e-5\u00a0cores"],
+    [0.00001, "cores", "0.00001\u00a0cores"],
     [3, "widgets", "3\u00a0widgets"],
     [3, "constructor", "3\u00a0constructor"],
   ])("%d %s", (value, unit, text) => expect(formatValue(value, unit)).toBe(text));

@@ -88,7 +88,7 @@ function scaleFor(size: number, scales: Scale[]): Scale {
 function significant(value: number): string {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size < 0.0005) return value.toExponential(1);
+  if (size < 0.0005) return String(Number(value.toPrecision(2)));
   if (size >= 100) return grouped(value.toFixed(0));
   const decimals = size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return String(Number(value.toFixed(decimals)));

@@ -38,7 +38,7 @@ function EventRow({ event }: { event: AgentEvent }) {
     <>
       <time dateTime={event.time} title={formatMoment(ms)}>{formatAgo(ms, nowMs.value)}</time>
       <span class={`event-kind ${severityOf(event.kind)}`}>{event.kind.replaceAll("_", " ")}</span>
-      <span class="event-text">{who !== "" && <b>{who} </b>}{shortened(event.message)}</span>
+      <span class="event-text">{who !== "" && <b>{who} </b>}{shortened(event)}</span>
     </>
   );
   const id = event.container_id;
@@ -58,7 +58,7 @@ function severityOf(kind: string): string {
   return /throttling_begin|restart|terminated|missed|shed/.test(kind) ? "warning" : "";
 }
 
-/** Paths of cgroups are longer than a line; their ends say enough. */
-function shortened(message: string): string {
-  return message.replace(/\/\S{40,}/g, (path) => `…${path.slice(-24)}`);
+/** Paths of cgroups are longer than a line; the container's name says more, or else their ends enough. */
+function shortened({ message, container }: AgentEvent): string {
+  return message.replace(/\/\S{40,}/g, (path) => container ?? `…${path.slice(-24)}`);
 }
