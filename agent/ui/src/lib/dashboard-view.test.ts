@@ -18,7 +18,7 @@ describe("the view of a dashboard", () => {
   it("spans its containers and a little more", () => {
     const { view, notes } = viewOf(DASHBOARD, [container("x", "04:00", "05:00"), container("y", "04:30", "06:00")], NOW);
     expect(notes).toEqual([]);
-    expect(view).toMatchObject({ panels: ["a", "b"], containers: ["x", "y"], studies: ["trend"],
+    expect(view).toMatchObject({ panels: ["a", "b"], containers: ["x", "y"], studies: ["trend:a", "trend:b"],
       from: "2026-11-23T03:59:00Z", to: "2026-11-23T06:01:00Z" });
   });
 

@@ -20,7 +20,7 @@ export function viewOf(dashboard: Dashboard, all: readonly SeenContainer[], nowM
   const view = emptyView();
   view.panels = [...new Set(dashboard.panels.map((panel) => panel.metric))];
   view.containers = chosen.map((container) => container.id);
-  view.studies = [...new Set(dashboard.panels.flatMap((panel) => panel.study ?? []))];
+  view.studies = [...new Set(dashboard.panels.flatMap(({ study, metric }) => (study ? [`${study}:${metric}`] : [])))];
   setTime(view, dashboard, chosen, nowMs);
   return { view, notes };
 }
