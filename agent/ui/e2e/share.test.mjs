@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { newPage, picture } from "./browser.mjs";
 import { linkTo, ready, scene, withPage } from "./scene.mjs";
@@ -25,5 +25,17 @@ test("the view as one file works offline", () => withPage(made, { path: linkTo(m
   } finally {
     await offline.context.close();
     rmSync(file, { force: true });
+  }
+}));
+
+test("a panel as a picture, and its rows as CSV and Parquet", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  const begins = { "Picture (PNG)": "\x89PNG", "Recorded rows as CSV": "time,", "Recorded rows as Parquet": "PAR1" };
+  for (const [name, begin] of Object.entries(begins)) {
+    await page.getByLabel("More for cpu_usage_cores").click();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByText(name, { exact: true }).click()]);
+    const content = readFileSync(await download.path(), "latin1");
+    assert.ok(content.startsWith(begin), `${name} begins with ${JSON.stringify(content.slice(0, 20))}`);
+    if (await page.locator("details.drop[open]").count()) await page.keyboard.press("Escape");
   }
 }));
