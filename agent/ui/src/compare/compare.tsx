@@ -4,17 +4,18 @@ import { effect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import "../processes/processes.css";
 import "./compare.css";
+import { assignColours } from "../lib/palette.ts";
 import { formatDuration, formatMoment } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
 import { useAsked } from "../lib/use-asked.ts";
-import { drawer, findContainer, follows, nameOf, visibleRange } from "../state/store.ts";
+import { drawer, findContainer, follows, nameOf, resolvedContainers, visibleRange } from "../state/store.ts";
 import type { Range } from "../data/api.ts";
 import { Swatch } from "../choose/container-row.tsx";
 import { pairOf, type Pair } from "./asked-pair.ts";
 import { ask, askedContainer, askedMetric, askedOther, endComparison, isCompared } from "./comparison.ts";
 import { CompareForm } from "./compare-form.tsx";
 import { DifferenceTable } from "./difference-table.tsx";
-import { OverlayChart, SIDE_SLOTS, type CursorValues, type OverlaySide } from "./overlay-chart.tsx";
+import { OverlayChart, type CursorValues, type OverlaySide } from "./overlay-chart.tsx";
 
 const LIVE_STEP_MS = 30_000;
 
@@ -68,7 +69,7 @@ function OverlaidSides({ one, other, unit }: { one: OverlaySide; other: OverlayS
       <ul class="sides">
         {[one, other].map((side, index) => (
           <li key={index}>
-            <Swatch slot={SIDE_SLOTS[index]} />
+            <Swatch slot={side.slot} />
             <span class="side-title">{side.title} <small>from {formatMoment(side.startMs)}</small></span>
             {cursor && <span class="row-value">{formatValue(cursor.values[index] ?? null, unit)}</span>}
           </li>
@@ -82,11 +83,18 @@ function OverlaidSides({ one, other, unit }: { one: OverlaySide; other: OverlayS
 
 function sidesOf(pair: Pair, one: OverlaySide["series"], other: OverlaySide["series"]): [OverlaySide, OverlaySide] {
   const byTime = pair.one.container === pair.other.container;
+  const [first, second] = byTime ? [0, 1] : slotsOf(pair);
   const titles = byTime ? ["this time", "other time"] : [nameOf(pair.one.container), nameOf(pair.other.container)];
   return [
-    { title: titles[0]!, series: one, startMs: pair.one.range.from },
-    { title: titles[1]!, series: other, startMs: pair.other.range.from },
+    { title: titles[0]!, series: one, startMs: pair.one.range.from, slot: first! },
+    { title: titles[1]!, series: other, startMs: pair.other.range.from, slot: second! },
   ];
+}
+
+/** Containers have the colours that they have in the panels. */
+function slotsOf({ one, other }: Pair): number[] {
+  const slots = assignColours([...resolvedContainers.peek().ids, one.container, other.container]);
+  return [slots.get(one.container)!, slots.get(other.container)!];
 }
 
 function resolutionText(...sides: OverlaySide[]): string {

@@ -2,7 +2,7 @@
 import { differences, type Difference } from "../lib/difference.ts";
 import { formatValue } from "../lib/units.ts";
 import { Swatch } from "../choose/container-row.tsx";
-import { SIDE_SLOTS, type OverlaySide } from "./overlay-chart.tsx";
+import type { OverlaySide } from "./overlay-chart.tsx";
 
 export function DifferenceTable({ one, other, unit }: { one: OverlaySide; other: OverlaySide; unit: string }) {
   const rows = differences(other.series, one.series);
@@ -12,8 +12,8 @@ export function DifferenceTable({ one, other, unit }: { one: OverlaySide; other:
         <thead>
           <tr>
             <th scope="col"><span class="unseen">figure</span></th>
-            <SideHead side={other} slot={SIDE_SLOTS[1]} />
-            <SideHead side={one} slot={SIDE_SLOTS[0]} />
+            <SideHead side={other} />
+            <SideHead side={one} />
             <th scope="col" class="number">difference</th>
           </tr>
         </thead>
@@ -23,8 +23,8 @@ export function DifferenceTable({ one, other, unit }: { one: OverlaySide; other:
   );
 }
 
-function SideHead({ side, slot }: { side: OverlaySide; slot: number }) {
-  return <th scope="col" class="number side-head" title={side.title}><Swatch slot={slot} /> {side.title}</th>;
+function SideHead({ side }: { side: OverlaySide }) {
+  return <th scope="col" class="number side-head" title={side.title}><Swatch slot={side.slot} /> {side.title}</th>;
 }
 
 function Row({ row: { name, one, other, change, percent }, unit }: { row: Difference; unit: string }) {

@@ -13,9 +13,10 @@ export interface OverlaySide {
   title: string;
   series: Series | undefined;
   startMs: number;
+  /** Its place in the palette. */
+  slot: number;
 }
 
-export const SIDE_SLOTS = [0, 1] as const;
 const HEIGHT = 240;
 const MOST_POINTS = 240;
 const TICKS_MS = [1, 2, 5, 10, 15, 30].flatMap((step) => [step * 1000, step * 60_000])
@@ -39,7 +40,7 @@ export function OverlayChart({ one, other, unit, onCursor }: OverlayChartProps) 
   useEffect(() => {
     if (!host.current) return;
     const element = host.current;
-    const chart = new uPlot(options(element, unit, onCursor), dataOf(one, other), element);
+    const chart = new uPlot(options(element, [one.slot, other.slot], unit, onCursor), dataOf(one, other), element);
     const sizes = new ResizeObserver(() => {
       if (element.clientWidth > 0 && element.clientWidth !== chart.width) chart.setSize({ width: element.clientWidth, height: HEIGHT });
     });
@@ -48,7 +49,7 @@ export function OverlayChart({ one, other, unit, onCursor }: OverlayChartProps) 
       sizes.disconnect();
       chart.destroy();
     };
-  }, [one.series, other.series, one.startMs, other.startMs, unit, dark]);
+  }, [one.series, other.series, one.startMs, other.startMs, one.slot, other.slot, unit, dark]);
   return <div ref={host} class="overlay-chart" role="img" aria-label={`${one.title} and ${other.title} from their starts on`} />;
 }
 
@@ -60,7 +61,7 @@ function dataOf(one: OverlaySide, other: OverlaySide): uPlot.AlignedData {
   return [both.t, both.one, both.other] as uPlot.AlignedData;
 }
 
-function options(host: HTMLElement, unit: string, onCursor: OverlayChartProps["onCursor"]): uPlot.Options {
+function options(host: HTMLElement, slots: number[], unit: string, onCursor: OverlayChartProps["onCursor"]): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const axis = {
     stroke: style.getPropertyValue("--muted").trim(),
@@ -78,7 +79,7 @@ function options(host: HTMLElement, unit: string, onCursor: OverlayChartProps["o
     legend: { show: false },
     cursor: { y: false },
     padding: [8, 8, 0, 0],
-    series: [{}, line(SIDE_SLOTS[0]), line(SIDE_SLOTS[1])],
+    series: [{}, ...slots.map(line)],
     hooks: { setCursor: [(chart) => onCursor(valuesAt(chart))] },
     axes: [
       { ...axis, incrs: TICKS_MS, space: 70, size: 26, values: (_, ticks) => ticks.map((ms) => (ms === 0 ? "start" : `+${formatDuration(ms)}`)) },
