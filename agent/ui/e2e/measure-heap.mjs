@@ -1,9 +1,11 @@
 // An hour of live view in a few minutes: the page gets a clock that the measurement moves, and a stream that delivers
-// the recorded readings of the second that has just passed. The heap is read after a collection of garbage.
+// the recorded readings of the second that has just passed; a frame is drawn in each. The heap is read after a collection
+// of garbage.
 import { newPage } from "./browser.mjs";
 
 const MINUTES = 60;
 const READ_AT = [0, 15, 30, 45, 60];
+const START_MS = 10_000;
 const BEFORE_END_MS = (MINUTES + 2) * 60_000;
 
 export async function heapAfterAnHour(browser, agent, { metrics, ids }) {
@@ -22,6 +24,7 @@ export async function heapAfterAnHour(browser, agent, { metrics, ids }) {
   await page.goto(`${agent.address}/#range=15m&panels=${metrics}&containers=${ids}`);
   const session = await context.newCDPSession(page);
   await session.send("Performance.enable");
+  await page.clock.pauseAt(begin + START_MS);
   await page.clock.runFor(3000);
   const sizes = [];
   for (let minute = 0; minute <= MINUTES; minute += 1) {
@@ -36,7 +39,7 @@ export async function heapAfterAnHour(browser, agent, { metrics, ids }) {
 
 async function liveMinute(page) {
   for (let second = 0; second < 60; second += 1) {
-    await page.clock.runFor(1000);
+    await page.clock.fastForward(1000);
     await page.evaluate(() => window.deliver());
   }
 }
