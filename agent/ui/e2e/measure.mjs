@@ -120,7 +120,7 @@ function installWatch() {
     for (;;) {
       await frame();
       const busy = document.querySelector('.panel[aria-busy="true"]') !== null;
-      const shown = metric === null || document.querySelector(`[data-panel="${metric}"] .legend-row`) !== null;
+      const shown = metric === null || document.querySelector(`[data-panel="${metric}"] :is(.legend-row, .panel-message)`) !== null;
       const enough = shown && (!mustAsk || asked() > before);
       if (!busy && enough) break;
       if (performance.now() - start > 20_000) return Number.NaN;
