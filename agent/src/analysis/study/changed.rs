@@ -3,7 +3,10 @@
 //! Each series is compared with what it was before the window. A difference counts in sigmas: how much medians (and,
 //! for how variable it is, ranges) of windows of the same length differed before, or would if those of a quarter of
 //! that were independent, whichever is more. The surprise: the series that is asked about gives only the window, and
-//! a series that always climbs or steps has not changed when it does so again.
+//! a series that always climbs or steps has not changed when it does so again. Of a container that is gone all series are: they are
+//! one finding.
+
+use std::collections::BTreeMap;
 
 use crate::analysis::study::{
     About, Finding, Input, Needs, Of, Parameter, Report, Settings, Severity, Signal, Study, measure, robust, words,
@@ -76,6 +79,7 @@ impl Study for Changed {
             "vanished" => had_since,
             _ => change.sigmas >= settings.get(&MIN_SIGMAS),
         });
+        let mut changes = together(changes);
         changes.sort_by(|a, b| b.1.unusual().total_cmp(&a.1.unusual()).then_with(|| a.0.cmp(b.0)));
         changes.truncate(settings.get(&LIMIT) as usize);
         let findings = changes.iter().map(|(name, change)| change.tell(name, window)).collect();
@@ -89,6 +93,30 @@ impl Study for Changed {
         ];
         Report { findings, notes: notes.into_iter().flatten().collect() }
     }
+}
+
+/// Series of the same one that are all new, or all gone, are told together.
+fn together(changes: Vec<(&String, Change)>) -> Vec<(&str, Change)> {
+    let mut told: Vec<(&str, Change)> = Vec::with_capacity(changes.len());
+    let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (name, change) in changes {
+        let place = *places.entry((change.kind, whose(name))).or_insert(told.len());
+        match told.get_mut(place).filter(|_| change.is_there_or_not()) {
+            None => told.push((name, change)),
+            Some((known, all)) => {
+                *known = whose(name);
+                all.readings.0 += change.readings.0;
+                all.readings.1 += change.readings.1;
+                all.series += 1;
+            }
+        }
+    }
+    told
+}
+
+/// Whose series it is: names begin with that.
+fn whose(name: &str) -> &str {
+    name.split_once(' ').map_or(name, |(whose, _)| whose)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +138,8 @@ struct Change {
     /// The greatest difference of the shares below a value, from 0 to 1.
     distance: f64,
     readings: (usize, usize),
+    /// How many series do so.
+    series: usize,
 }
 
 impl Change {
@@ -118,7 +148,8 @@ impl Change {
         let readings = (baseline.len(), inside.len());
         let (mut old, mut new) = (baseline.values().to_vec(), inside.values().to_vec());
         let (before, after) = (robust::median(&mut old), robust::median(&mut new));
-        let whole = Self { kind: "", before, after, spreads: (0.0, 0.0), sigmas: MOST_SIGMAS, distance: 1.0, readings };
+        let spreads = (0.0, 0.0);
+        let whole = Self { kind: "", before, after, spreads, sigmas: MOST_SIGMAS, distance: 1.0, readings, series: 1 };
         match readings {
             (0, LEAST_READINGS..) => return Some(Self { kind: "appeared", ..whole }),
             (LEAST_READINGS.., 0) => return Some(Self { kind: "vanished", ..whole }),
@@ -143,6 +174,10 @@ impl Change {
         Some(Self { kind, spreads, sigmas, distance: distance(&mut old, &mut new), ..whole })
     }
 
+    fn is_there_or_not(&self) -> bool {
+        matches!(self.kind, "appeared" | "vanished")
+    }
+
     /// By what changes are ordered. Sigmas count by their logarithm, for those of series that stood still have no end.
     fn unusual(&self) -> f64 {
         self.distance * (1.0 + self.sigmas).ln()
@@ -158,15 +193,18 @@ impl Change {
             measure("readings", self.readings.1 as f64, Of::Count),
         ];
         measures.extend(ratio.map(|ratio| measure("ratio", ratio, Of::Ratio)));
-        measures.extend((self.readings.0 > 0).then(|| measure("before", self.before, Of::Value)));
-        measures.extend((self.readings.1 > 0).then(|| measure("after", self.after, Of::Value)));
-        let is_certain = matches!(self.kind, "appeared" | "vanished");
+        if self.series > 1 {
+            measures.push(measure("series", self.series as f64, Of::Count));
+        } else {
+            measures.extend((self.readings.0 > 0).then(|| measure("before", self.before, Of::Value)));
+            measures.extend((self.readings.1 > 0).then(|| measure("after", self.after, Of::Value)));
+        }
         Finding {
             kind: self.kind,
             severity: Severity::Notice,
             from: window.from,
             to: window.to - 1,
-            confidence: if is_certain { 1.0 } else { confidence(self.sigmas) },
+            confidence: if self.is_there_or_not() { 1.0 } else { confidence(self.sigmas) },
             measures,
             sentence: format!("{name} {}", self.what(ratio)),
         }
@@ -181,6 +219,12 @@ impl Change {
         let sigmas = if self.sigmas < MOST_SIGMAS { words::digits(self.sigmas) } else { "over 1000".to_owned() };
         let usual = format!("{sigmas} times what windows of this length usually differ by");
         match self.kind {
+            "appeared" if self.series > 1 => {
+                format!("appeared: {} series have no readings in the time before the window", self.series)
+            }
+            "vanished" if self.series > 1 => {
+                format!("vanished: {} series have readings before the window and none in it", self.series)
+            }
             "appeared" => "appeared: it has no readings in the time before the window".to_owned(),
             "vanished" => "vanished: it has readings before the window and none in it".to_owned(),
             "more_variable" => format!("is more variable than before{how}: {usual}"),
@@ -383,6 +427,30 @@ mod tests {
         assert_eq!((found.findings.len(), found.notes), (0, vec![nothing]));
         let found = report(&[gone], &Settings::default());
         assert_eq!((found.findings.len(), found.notes), (0, vec!["there are no readings in the window".to_owned()]));
+    }
+
+    #[test]
+    fn all_series_of_a_container_that_is_gone_are_one_finding() {
+        let noise = &mut Chance::new(4);
+        let other = then(noise, |_, value| 10.0 + value);
+        let (gone, new) = (other.part(0, 1100 * SECOND), other.part(1200 * SECOND, i64::MAX));
+        let mut others = vec![named("web-1/app cpu", other)];
+        for metric in ["cpu", "memory", "pids"] {
+            others.push(named(&format!("web-0/app {metric}"), gone.clone()));
+            others.push(named(&format!("web-2/app {metric}"), new.clone()));
+        }
+        others.push(named("web-3/app cpu", gone));
+        let found = report(&others, &Settings::default());
+        let sentences: Vec<&str> = found.findings.iter().map(|finding| finding.sentence.as_str()).collect();
+        let expected = [
+            "web-0/app vanished: 3 series have readings before the window and none in it",
+            "web-2/app appeared: 3 series have no readings in the time before the window",
+            "web-3/app cpu vanished: it has readings before the window and none in it",
+        ];
+        assert_eq!(sentences, expected);
+        let of = |name| found.findings[0].measure(name);
+        assert_eq!((of("series"), of("readings_before"), of("before")), (Some(3.0), Some(3288.0), None));
+        assert_eq!(found.findings[2].measure("series"), None);
     }
 
     #[test]
