@@ -5,6 +5,7 @@
 //! this series usually does at the same time scale (see [`scales`]). The surprise: a burst is no change in a series of bursts, and
 //! one in a series that is calm.
 
+mod beside;
 mod boundaries;
 mod gaps;
 mod scales;
@@ -154,7 +155,8 @@ impl Levels {
         let center = robust::median(&mut signal.values().to_vec());
         let finding = |(index, boundary): (usize, &Boundary)| {
             let (from, at, to) = (self.ends[index], self.ends[index + 1], self.ends[index + 2]);
-            let (before, after) = (center + sums.mean(from, at), center + sums.mean(at, to));
+            let (before, after) = beside::levels(sums, (from, at, to), self.noise);
+            let (before, after) = (center + before, center + after);
             let size = after - before;
             let sigmas = if self.noise > 0.0 { size / self.noise } else { f64::MAX.copysign(size) };
             // Where the time lies is known to some noise over size squared of readings.
@@ -339,6 +341,23 @@ mod tests {
         let findings = found_in(&Signal::new(&times, &jump));
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!((1999..=2021).contains(&(findings[0].from / SECOND)));
+    }
+
+    #[test]
+    fn a_jump_of_a_ramp_is_told_by_the_levels_next_to_it() {
+        let times: Vec<i64> = (0..9000).filter(|at| !(5000..5030).contains(at)).map(|at| at * SECOND).collect();
+        let mut chance = Chance::new(7);
+        let mut value = |time: &i64| {
+            let second = *time as f64 / 1e6;
+            second * 0.5 + if second < 5010.0 { 0.0 } else { 200.0 } + chance.normal()
+        };
+        let findings = found_in(&Signal::new(&times, &times.iter().map(&mut value).collect::<Vec<f64>>()));
+        let shift = findings.iter().find(|finding| finding.kind == "level_shift").unwrap();
+        let of = |name: &str| shift.measure(name).unwrap();
+        assert!((of("before") - 2500.0).abs() < 20.0, "{}", shift.sentence);
+        assert!((of("after") - 2715.0).abs() < 20.0, "{}", shift.sentence);
+        // The line that fills the gap is a part of both sides.
+        assert!((of("change") - 215.0).abs() < 40.0, "{}", shift.sentence);
     }
 
     #[test]

@@ -144,12 +144,7 @@ impl Halves {
 }
 
 /// The course is the line through the medians of both halves.
-fn window(
-    part: &[f64],
-    begin: usize,
-    (before, halves): ((f64, f64), &mut Halves),
-    scratch: &mut Vec<f64>,
-) -> Window {
+fn window(part: &[f64], begin: usize, (before, halves): ((f64, f64), &mut Halves), scratch: &mut Vec<f64>) -> Window {
     let count = part.len();
     // Half of the samples tell the medians well enough, in half of the time.
     let step = if count < WINDOW { 1 } else { 2 };
