@@ -1,6 +1,6 @@
 // Real agents for the tests: one that shows a data set, one that records this machine. FGM_AGENT names the program,
 // FGM_UI_DATA the data set (made by generate-bench-data). An agent that has the viewer built in serves it itself;
-// otherwise the built files of dist are served in front of it.
+// otherwise, or where FGM_UI_OUT names a folder, built files are served in front of it.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -34,7 +34,7 @@ async function start(args) {
   const run = () => spawn(PROGRAM, [...args, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"] });
   let child = run();
   await answers(agent, child);
-  const front = (await servesViewer(agent)) ? { address: agent, close: async () => undefined } : await serve({ agent, ...(process.env.FGM_UI_OUT ? { folder: process.env.FGM_UI_OUT } : {}) });
+  const front = await inFrontOf(agent);
   return {
     address: front.address,
     agent,
@@ -62,6 +62,12 @@ async function answers(agent, child) {
     if (ready) return;
   }
   throw new Error(`${PROGRAM} is not ready: ${said}`);
+}
+
+async function inFrontOf(agent) {
+  const folder = process.env.FGM_UI_OUT;
+  if (!folder && await servesViewer(agent)) return { address: agent, close: async () => undefined };
+  return serve(folder ? { agent, folder } : { agent });
 }
 
 async function servesViewer(agent) {

@@ -64,3 +64,27 @@ test("an agent that is gone is told, and its return is seen", () => withPage(mad
   await made.agent.restart();
   await liveState(page).filter({ hasText: /^live$/ }).waitFor({ timeout: 60_000 });
 }));
+
+test("a stream that fell silent is begun anew, and the old one is given up", () => withPage(made, { path: LIVE_LINK, expected: GONE }, async (page) => {
+  await page.addInitScript(() => {
+    window.streams = [];
+    window.EventSource = class extends window.EventSource {
+      constructor(address) {
+        super(address);
+        window.streams.push(this);
+      }
+
+      /** Nothing is heard of a connection whose other end vanished, and no error either. */
+      addEventListener(kind, listener) {
+        super.addEventListener(kind, (event) => this.deaf || listener(event));
+      }
+    };
+  });
+  await page.reload();
+  await ready(page);
+  await liveState(page).filter({ hasText: /^live$/ }).waitFor();
+  await page.evaluate(() => window.streams.forEach((stream) => { stream.deaf = true; }));
+  await liveState(page).filter({ hasText: "late" }).waitFor({ timeout: 20_000 });
+  await liveState(page).filter({ hasText: /^live$/ }).waitFor({ timeout: 30_000 });
+  assert.equal(await page.evaluate(() => window.streams.filter((stream) => stream.readyState !== EventSource.CLOSED).length), 1);
+}));

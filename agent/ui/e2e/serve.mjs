@@ -38,6 +38,9 @@ function passOn(asked, answer, target) {
   const headers = { ...asked.headers, host: target.host };
   const onward = request({ host: target.hostname, port: target.port, path: asked.url, method: asked.method, headers }, (reply) => {
     answer.writeHead(reply.statusCode, reply.headers);
+    reply.on("close", () => {
+      if (!reply.complete) answer.destroy();
+    });
     reply.pipe(answer);
   });
   onward.on("error", () => {

@@ -17,6 +17,8 @@ const LONGEST_WAIT_MS = 15_000;
 /** So many intervals without a point, and at least this long, are late. */
 const LATE_INTERVALS = 5;
 const LATE_AT_LEAST_MS = 5000;
+/** A stream that is silent for so many times what is late has broken, though nobody said so. */
+const BROKEN_TIMES_LATE = 2;
 
 /** The panels' data, which take the points. */
 export const takers = new Set<SeriesData>();
@@ -26,9 +28,10 @@ export const lastPointMs = signal(0);
 
 export type LiveState = "off" | "live" | "connecting" | "late" | "gone";
 
+const lateAfterMs = computed(() => Math.max(LATE_AT_LEAST_MS, LATE_INTERVALS * intervalMs.value));
 const lateMs = computed(() => {
   const since = nowMs.value - lastPointMs.value;
-  return lastPointMs.value > 0 && since > Math.max(LATE_AT_LEAST_MS, LATE_INTERVALS * intervalMs.value) ? since : 0;
+  return lastPointMs.value > 0 && since > lateAfterMs.value ? since : 0;
 });
 
 export const liveState = computed<LiveState>(() => {
@@ -79,6 +82,7 @@ function resume(): void {
   for (const taker of takers) taker.forget();
 }
 
+/** At most one connection at a time: each beginning closes the one before. */
 class Stream {
   private events: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -96,10 +100,10 @@ class Stream {
     this.events?.close();
   }
 
+  /** Also where the old connection seems open: of an agent that is gone it may hang for ever. */
   beginNow(): void {
-    if (this.events?.readyState === EventSource.OPEN) return;
-    clearTimeout(this.timer);
     this.waitMs = FIRST_WAIT_MS;
+    this.broke = true;
     this.begin();
   }
 
@@ -110,11 +114,13 @@ class Stream {
     this.events = events;
     events.addEventListener("series", (event) => this.take(event as MessageEvent<string>));
     events.addEventListener("error", () => this.again());
+    this.expectMore();
   }
 
   private take(event: MessageEvent<string>): void {
     const reply = JSON.parse(event.data) as Timeseries;
     this.waitMs = FIRST_WAIT_MS;
+    this.expectMore();
     reachable.value = true;
     streaming.value = true;
     let newest = lastPointMs.peek();
@@ -125,6 +131,11 @@ class Stream {
     for (const taker of takers) taker.append(reply.series);
   }
 
+  private expectMore(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.again(), BROKEN_TIMES_LATE * lateAfterMs.peek());
+  }
+
   /** A browser's own repetition would hammer a server that is down; this one waits longer each time. */
   private again(): void {
     this.events?.close();
@@ -133,6 +144,7 @@ class Stream {
     streaming.value = false;
     // Whether the agent is gone or only has too many streams, another question tells.
     api.instance().catch(() => undefined);
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => this.begin(), this.waitMs);
     this.waitMs = Math.min(LONGEST_WAIT_MS, this.waitMs * 2);
   }

@@ -26,7 +26,7 @@ function wordsFor(state: string): string {
 }
 
 function hintFor(state: string): string {
-  if (state === "late") return "The stream is open, but no new reading has come. The page waits for it.";
+  if (state === "late") return "No new reading has come. The page begins the stream anew if this lasts.";
   if (state === "gone") return "The agent does not answer. The page tries again by itself.";
   if (state === "off") return "Nobody records into this data now; ranges end at its last reading.";
   return "New readings are drawn as they are taken.";
