@@ -88,3 +88,15 @@ test("a stream that fell silent is begun anew, and the old one is given up", () 
   await liveState(page).filter({ hasText: /^live$/ }).waitFor({ timeout: 30_000 });
   assert.equal(await page.evaluate(() => window.streams.filter((stream) => stream.readyState !== EventSource.CLOSED).length), 1);
 }));
+
+test("the first readings of a fresh agent are drawn as they come", async () => {
+  const fresh = await recording();
+  try {
+    await withPage({ ...made, agent: fresh }, { path: LIVE_LINK }, async (page) => {
+      await liveState(page).filter({ hasText: /^live$/ }).waitFor();
+      await page.locator(".legend-row").first().waitFor({ timeout: 5000 });
+    });
+  } finally {
+    await fresh.stop();
+  }
+});

@@ -27,6 +27,8 @@ const TRY_AGAIN_MS = 3000;
 /** Without a stream, a range that follows now is asked for anew this often. */
 const ASK_WITHOUT_STREAM_MS = 5000;
 const ASK_WITH_STREAM_MS = 15_000;
+/** For live points of series that the last answer lacks, not more often than this. */
+const ASK_FOR_NEW_MS = 2000;
 
 export class SeriesData {
   readonly lines = signal<Line[]>([]);
@@ -39,6 +41,7 @@ export class SeriesData {
   private wanted: Wanted | null = null;
   private asking: AbortController | null = null;
   private askedMoving = false;
+  private askedForNewMs = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** Live points that came while an answer was on its way: it may lack them. */
   private meanwhile: Series[][] = [];
@@ -66,7 +69,7 @@ export class SeriesData {
 
   append(series: Series[]): void {
     if (this.asking) this.meanwhile.push(series);
-    if (!this.got || !this.wanted || this.lines.peek().length === 0) return;
+    if (!this.got || !this.wanted) return;
     const byKey = new Map(series.filter((one) => one.metric === this.metric && one.t.length > 0).map((one) => [keyOf(one), one]));
     if (byKey.size === 0) return;
     const fromMs = this.wanted.range.from;
@@ -76,8 +79,15 @@ export class SeriesData {
       byKey.delete(line.key);
       return more ? extended(line, more, fromMs) : line;
     });
-    if (byKey.size > 0) this.got = null;
+    if (byKey.size > 0) this.askForNew();
     else if (this.got.exact) this.got.range = { from: Math.max(this.got.range.from, fromMs), to: this.wanted.range.to };
+  }
+
+  /** Of series that are new only an answer tells where their lines begin. */
+  private askForNew(): void {
+    if (this.asking || Date.now() - this.askedForNewMs < ASK_FOR_NEW_MS) return;
+    this.askedForNewMs = Date.now();
+    this.forget();
   }
 
   private appendLimits(series: Series[], fromMs: number): void {
