@@ -76,7 +76,7 @@ function Resolution({ data }: { data: SeriesData }) {
   if (data.lines.value.length === 0) return null;
   const widest = Math.max(...widths);
   const text = widest === 0 ? "every reading" : `mean and min–max per ${formatDuration(widest)}`;
-  return <span class="panel-resolution">{text}{data.loading.value ? " …" : ""}</span>;
+  return <span class="panel-resolution" title={text}>{text}{data.loading.value ? " …" : ""}</span>;
 }
 
 /** The limits in words: a limit far above the values is not in the picture. */
@@ -84,7 +84,8 @@ function LimitNote({ data, unit }: { data: SeriesData; unit: string }) {
   const values = data.limits.value.flatMap((line) => line.mid.findLast((value) => value !== null) ?? []);
   if (values.length === 0) return null;
   const [least, most] = [formatValue(Math.min(...values), unit), formatValue(Math.max(...values), unit)];
-  return <span class="panel-limit">{least === most ? `limit ${least}` : `limits ${least} to ${most}`}</span>;
+  const text = least === most ? `limit ${least}` : `limits ${least} to ${most}`;
+  return <span class="panel-limit" title={text}>{text}</span>;
 }
 
 function PanelMessage({ data, metric }: { data: SeriesData; metric: string }) {
