@@ -44,7 +44,7 @@ export function Chart({ data, unit, label, height, hidden, focus, nearest, plotR
   const width = useMemo(() => signal(0), []);
   const marks = useComputed(() => happenings.value.map(markOf));
   const overlays = useComputed(() => overlaysOf(studied.value, data.metric));
-  const [tip, setTip] = useState<{ left: number; marks: Mark[]; overlays: Overlay[] } | null>(null);
+  const [tip, setTip] = useState<{ left: number; marks: Mark[]; more: number; overlays: Overlay[] } | null>(null);
   usePlot(host, width, plotRef, unit, height);
   useSignalEffect(() => {
     if (width.value === 0) return;
@@ -73,7 +73,7 @@ export function Chart({ data, unit, label, height, hidden, focus, nearest, plotR
   };
   return (
     <div class="chart" role="img" aria-label={label} ref={host} onMouseMove={point} onMouseLeave={leave}>
-      {tip && <EventTip left={tip.left} marks={tip.marks} overlays={tip.overlays} />}
+      {tip && <EventTip left={tip.left} marks={tip.marks} more={tip.more} overlays={tip.overlays} />}
     </div>
   );
 }
@@ -145,9 +145,10 @@ function tipAt(event: MouseEvent, host: HTMLDivElement | null, marks: Mark[], ov
   const wide = box.width - AXIS_WIDTH - RIGHT_PADDING;
   const msPerPixel = (to - from) / wide;
   const ms = from + (event.clientX - box.left - AXIS_WIDTH) * msPerPixel;
-  const near = marksNear(marks, ms, msPerPixel).slice(0, MOST_TOLD);
+  const near = marksNear(marks, ms, msPerPixel);
   const atBar = event.clientY - box.top < BAR_REACH_PX;
   const found = overlays.filter((overlay) => isPointedAt(overlay, ms, msPerPixel, atBar)).slice(0, MOST_TOLD);
   if (near.length === 0 && found.length === 0) return null;
-  return { left: event.clientX - box.left, marks: near, overlays: found };
+  const told = near.slice(0, MOST_TOLD);
+  return { left: event.clientX - box.left, marks: told, more: near.length - told.length, overlays: found };
 }

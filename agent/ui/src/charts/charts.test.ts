@@ -6,7 +6,7 @@ vi.stubGlobal("window", { matchMedia: () => ({ matches: false }), innerWidth: 12
 const { fitted } = await import("./fit.ts");
 const { limitOf } = await import("./limits.ts");
 const { boundsOf, extended, linesOf, valueAt } = await import("./lines.ts");
-const { briefly, markOf, marksNear } = await import("./marks.ts");
+const { briefly, cellsOf, markOf, marksNear } = await import("./marks.ts");
 const { overlaysOf } = await import("./overlays.ts");
 const { tickTexts } = await import("./time-axis.ts");
 const { studyOf, studyText } = await import("../state/view.ts");
@@ -82,6 +82,16 @@ describe("marks", () => {
     expect(mark.endMs - mark.atMs).toBe(4000);
     expect(marksNear([mark], mark.atMs + 2000, 1)).toHaveLength(1);
     expect(marksNear([mark], mark.endMs + 1000, 1)).toHaveLength(0);
+  });
+  it("of one second are one, which is the gravest of them", () => {
+    const of = (kind: string) => markOf({ time: "2026-11-02T10:00:10Z", kind, message: "" });
+    for (const kinds of [["oom_kill", "container_stop", "container_start"], ["container_start", "container_stop", "oom_kill"]]) {
+      const marks = kinds.map(of);
+      const [cell, ...others] = cellsOf(marks, 1000).values();
+      expect(others).toEqual([]);
+      expect([cell!.worst.event.kind, cell!.count]).toEqual(["oom_kill", 3]);
+      expect(marksNear(marks, marks[0]!.atMs, 100)[0]!.event.kind).toBe("oom_kill");
+    }
   });
   it("of an unknown kind are shown all the same", () => {
     expect(markOf({ time: "2026-11-02T10:00:10Z", kind: "constructor", message: "" }).shape).toBe("dot");

@@ -6,7 +6,7 @@ import type { Overlay } from "./overlays.ts";
 
 const TIP_WIDTH = 320;
 
-export function EventTip({ left, marks, overlays }: { left: number; marks: Mark[]; overlays: Overlay[] }) {
+export function EventTip({ left, marks, more, overlays }: { left: number; marks: Mark[]; more: number; overlays: Overlay[] }) {
   const place = (element: HTMLDivElement | null) => {
     if (!element) return;
     const room = element.parentElement?.clientWidth ?? 0;
@@ -22,6 +22,7 @@ export function EventTip({ left, marks, overlays }: { left: number; marks: Mark[
           {briefly(event.message)}
         </p>
       ))}
+      {more > 0 && <p class="tip-who">and {more} more here</p>}
       {overlays.map(({ study, finding }) => (
         <p key={`${study}${finding.from}${finding.kind}`}>
           <strong>{study}: {finding.kind.replaceAll("_", " ")}</strong> {finding.severity}

@@ -34,6 +34,12 @@ const OTHER: Pick<Mark, "shape" | "tone" | "tall"> = { shape: "dot", tone: "mute
 const PATH_END = 18;
 const SIZE = 5;
 const FOOT = 8;
+const COUNT_FONT_PX = 10;
+/** Marks closer than this are one, which looks like the gravest of them and has their number. */
+const CELL_PX = 8;
+const COUNT_ROOM_CELLS = 3;
+/** The gravest last: it is drawn on top. */
+const GRAVITY: Mark["tone"][] = ["muted", "good", "agent", "warn", "bad"];
 /** Beyond so many, only what broke has a line over the whole height. */
 const MOST_TALL = 16;
 const REACH_PX = 7;
@@ -83,20 +89,63 @@ export function drawMarks(context: CanvasRenderingContext2D, frame: Frame, marks
   if (marks.length === 0) return;
   const colours = markColours();
   const scale = frame.width / (frame.toMs - frame.fromMs);
-  const drawn = new Set<string>();
   const inside = marks.filter((mark) => mark.endMs >= frame.fromMs && mark.atMs <= frame.toMs);
-  const crowded = inside.filter((mark) => mark.tall).length > MOST_TALL;
+  drawBars(context, frame, inside, scale, colours);
+  const cells = cellsOf(inside, (CELL_PX * frame.pixelRatio) / scale);
+  const crowded = [...cells.values()].filter(({ worst }) => worst.tall).length > MOST_TALL;
+  for (const [place, { worst, count }] of [...cells].sort(([, one], [, other]) => gravity(one.worst) - gravity(other.worst))) {
+    const x = (worst.atMs - frame.fromMs) * scale;
+    context.fillStyle = colours[worst.tone];
+    context.strokeStyle = colours[worst.tone];
+    if (worst.tall && (!crowded || worst.tone === "bad")) drawTall(context, frame, x);
+    drawShape(context, frame, worst.shape, x, x);
+    if (count > 1 && hasRoom(cells, place)) drawCount(context, frame, x, count);
+  }
+}
+
+/** Marks by where they are in time, in steps of `cellMs`, so that they stay together while the picture is shifted. */
+export function cellsOf(marks: Mark[], cellMs: number): Map<number, { worst: Mark; count: number }> {
+  const cells = new Map<number, { worst: Mark; count: number }>();
+  for (const mark of marks) {
+    if (mark.shape === "bar") continue;
+    const place = Math.floor(mark.atMs / cellMs);
+    const cell = cells.get(place);
+    if (!cell) cells.set(place, { worst: mark, count: 1 });
+    else {
+      cell.count += 1;
+      if (gravity(mark) > gravity(cell.worst)) cell.worst = mark;
+    }
+  }
+  return cells;
+}
+
+function gravity({ tone }: Mark): number {
+  return GRAVITY.indexOf(tone);
+}
+
+function hasRoom(cells: Map<number, unknown>, place: number): boolean {
+  for (let next = 1; next <= COUNT_ROOM_CELLS; next += 1) if (cells.has(place + next)) return false;
+  return true;
+}
+
+function drawBars(context: CanvasRenderingContext2D, frame: Frame, inside: Mark[], scale: number, colours: Record<Mark["tone"], string>): void {
+  const drawn = new Set<string>();
   for (const mark of inside) {
+    if (mark.shape !== "bar") continue;
     const x = (mark.atMs - frame.fromMs) * scale;
     const end = (mark.endMs - frame.fromMs) * scale;
-    const place = `${mark.shape}${mark.tone}${Math.round(x / 3)}|${Math.round(end / 3)}`;
+    const place = `${Math.round(x / 3)}|${Math.round(end / 3)}`;
     if (drawn.has(place)) continue;
     drawn.add(place);
     context.fillStyle = colours[mark.tone];
-    context.strokeStyle = colours[mark.tone];
-    if (mark.tall && (!crowded || mark.tone === "bad")) drawTall(context, frame, x);
-    drawShape(context, frame, mark.shape, x, end);
+    drawShape(context, frame, "bar", x, end);
   }
+}
+
+function drawCount(context: CanvasRenderingContext2D, frame: Frame, x: number, count: number): void {
+  context.font = `${COUNT_FONT_PX * frame.pixelRatio}px sans-serif`;
+  context.textBaseline = "middle";
+  context.fillText(String(count), x + (SIZE + 4) * frame.pixelRatio, frame.height - FOOT * frame.pixelRatio);
 }
 
 function drawTall(context: CanvasRenderingContext2D, frame: Frame, x: number): void {
@@ -138,11 +187,11 @@ function polygon(context: CanvasRenderingContext2D, corners: [number, number][])
   context.closePath();
 }
 
-/** Those that the pointer is on, the nearest first. */
+/** Those that the pointer is on, the nearest first; of those in one place, the gravest. */
 export function marksNear(marks: Mark[], ms: number, msPerPixel: number): Mark[] {
-  const reach = REACH_PX * msPerPixel;
   const distance = (mark: Mark) => (ms < mark.atMs ? mark.atMs - ms : ms > mark.endMs ? ms - mark.endMs : 0);
+  const cells = (mark: Mark) => Math.round(distance(mark) / (CELL_PX * msPerPixel));
   return marks
-    .filter((mark) => distance(mark) <= reach)
-    .sort((one, other) => distance(one) - distance(other));
+    .filter((mark) => distance(mark) <= REACH_PX * msPerPixel)
+    .sort((one, other) => cells(one) - cells(other) || gravity(other) - gravity(one) || distance(one) - distance(other));
 }
