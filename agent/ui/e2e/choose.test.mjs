@@ -1,7 +1,7 @@
 // Choosing containers and metrics: search, filters, groups, sorting, favourites, sets, and lists that stay small.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { picture } from "./browser.mjs";
+import { PHONE, picture } from "./browser.mjs";
 import { linkTo, ready, scene, withPage } from "./scene.mjs";
 
 const made = scene();
@@ -72,4 +72,17 @@ test("a set replaces the panels", () => withPage(made, { path: linkTo(made) }, a
   await page.getByRole("button", { name: "Network", exact: true }).click();
   await page.locator('[data-panel="network.receive_bytes_per_second"]').waitFor();
   assert.equal(await page.locator('[data-panel="cpu_usage_cores"]').count(), 0);
+}));
+
+test("on a phone a choice closes the chooser, taking one away does not", () => withPage(made, { look: PHONE }, async (page) => {
+  await page.locator(".start").waitFor();
+  const open = page.getByRole("button", { name: "Choose containers and metrics" });
+  const first = page.locator("#containers-list [role=option]").first();
+  await open.click();
+  await first.click();
+  await page.locator(".panel").first().waitFor();
+  assert.equal(await page.locator("#chooser").count(), 0);
+  await open.click();
+  await first.click();
+  assert.equal(await page.locator("#chooser").count(), 1);
 }));

@@ -4,7 +4,8 @@ import { batch } from "@preact/signals";
 import * as api from "../data/api.ts";
 import { isAbort, sentenceOf } from "../data/failure.ts";
 import {
-  addPanel, containers, isOfNode, panels, removePanel, say, setContainers, setPanels, toggleContainer, visibleRange,
+  addPanel, containers, isOfNode, panels, removePanel, say, setContainers, setPanels, toggleContainer, uncoverCharts,
+  visibleRange,
 } from "../state/store.ts";
 import { FIRST_PANELS } from "./metric-sets.ts";
 
@@ -14,6 +15,7 @@ export function chooseContainer(id: string): void {
   batch(() => {
     toggleContainer(id);
     showFirstPanels();
+    if (containers.peek().includes(id)) uncoverCharts();
   });
 }
 
@@ -24,6 +26,7 @@ export function chooseGroup(ids: readonly string[]): void {
     const all = ids.every((id) => now.includes(id));
     setContainers(all ? now.filter((id) => !ids.includes(id)) : [...now, ...ids]);
     showFirstPanels();
+    if (!all) uncoverCharts();
   });
 }
 
@@ -32,6 +35,7 @@ export function showOnly(ids: readonly string[], metrics: readonly string[]): vo
   batch(() => {
     setContainers([...ids]);
     setPanels([...metrics]);
+    uncoverCharts();
   });
 }
 
@@ -40,12 +44,14 @@ export function choosePanel(metric: string): void {
   if (at >= 0) removePanel(at);
   else {
     addPanel(metric);
+    uncoverCharts();
     void findContainers(metric);
   }
 }
 
 export function chooseSet(metrics: readonly string[]): void {
   setPanels([...metrics]);
+  uncoverCharts();
   void findContainers(metrics[0]!);
 }
 

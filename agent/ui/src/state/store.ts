@@ -4,7 +4,7 @@ export {
   askStudyList, findingCount, studied, studyList,
 } from "./findings.ts";
 export type { Studied } from "./findings.ts";
-export { chooserOpen, drawer, helpOpen, searchWanted, toggleDrawer, wantSearch } from "./layout.ts";
+export { chooserOpen, drawer, helpOpen, searchWanted, toggleDrawer, uncoverCharts, wantSearch } from "./layout.ts";
 export {
   askContainers, containerList, containerName, containerProblem, containersKnown, containerTotal, findContainer,
   isOfNode, metricByName, metricList, metricProblem, nameOf, resolvedContainers, subjectName,
