@@ -59,3 +59,31 @@ test("processes at the end of the range, sorted by a click", () => withPage(made
   assert.equal(await page.getByRole("columnheader", { name: "RSS" }).getAttribute("aria-sort"), "descending");
   await picture(page, "processes");
 }));
+
+test("parameters and a second container are set, said, and in the link", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  await page.getByRole("button", { name: /^Findings/ }).click();
+  await page.getByLabel("Study", { exact: true }).selectOption("compare");
+  await page.getByLabel("Container", { exact: true }).selectOption(made.busiest[0]);
+  await page.getByLabel("Compared with").selectOption(made.busiest[1]);
+  await page.locator(".study-settings summary").click();
+  const percent = page.getByLabel(/^Same percent/);
+  await percent.fill("500");
+  await page.getByRole("button", { name: "Add study" }).click();
+  await page.getByRole("alert").filter({ hasText: "from 0 to 100" }).waitFor();
+  await percent.fill("2.5");
+  const asked = page.waitForRequest((request) => request.url().includes("/api/study/compare"));
+  await page.getByRole("button", { name: "Add study" }).click();
+  const { searchParams } = new URL((await asked).url());
+  assert.deepEqual([searchParams.get("set"), searchParams.get("with")], ["same_percent:2.5", made.busiest[1]]);
+  await page.locator(".study[aria-busy=false] .finding-main").first().waitFor();
+  assert.match(await page.locator(".study small").innerText(), /same percent 2\.5/);
+  await picture(page, "studies-set");
+  const settled = page.url();
+  await page.goto("about:blank");
+  await page.goto(settled);
+  await ready(page);
+  await page.getByRole("button", { name: /^Findings/ }).click();
+  await page.locator(".study[aria-busy=false] .finding-main").first().waitFor();
+  assert.match(await page.locator(".study small").innerText(), /same percent 2\.5/);
+}));

@@ -104,7 +104,8 @@ describe("marks", () => {
 describe("studies", () => {
   it("survive the link, also with colons in a container's id", () => {
     for (const chosen of [{ study: "oom", panel: undefined, container: undefined }, { study: "trend", panel: "m", container: undefined },
-      { study: "oom", panel: undefined, container: "/a:b:c" }]) expect(studyOf(studyText(chosen))).toEqual(chosen);
+      { study: "oom", panel: undefined, container: "/a:b:c" }, { study: "compare", set: ["same_percent:2"], with: "/d:e" },
+      { study: "trend", panel: "m", container: "c", set: ["a:1", "b:2"] }]) expect(studyOf(studyText(chosen))).toEqual(chosen);
   });
   it("are shown on the panel of their metric, those of containers on all", () => {
     const finding = { kind: "k", severity: "info" as const, from: "2026-11-02T10:00:00Z", to: "2026-11-02T11:00:00Z", confidence: 1, sentence: "", measures: {} };

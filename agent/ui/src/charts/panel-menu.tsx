@@ -14,7 +14,7 @@ export function PanelMenu({ metric, data, plotRef }: { metric: string; data: Ser
   const details = useRef<HTMLDetailsElement>(null);
   const close = () => details.current?.removeAttribute("open");
   const study = (id: string) => {
-    addStudy(id, metric);
+    addStudy({ study: id, panel: metric });
     drawer.value = "findings";
     close();
   };

@@ -89,12 +89,19 @@ async function ask(text: string, chosen: ChosenStudy, range: api.Range, signal: 
 
 /** The question, or a sentence why there is none. */
 function questionOf(chosen: ChosenStudy): api.StudyQuestion | string {
-  const ofContainer = studyList.peek().find((study) => study.id === chosen.study)?.looks_at === "container";
+  const unknown = [chosen.container, chosen.with].find((id) => id !== undefined && !findContainer(id));
+  if (unknown !== undefined) return `No container ${unknown} is recorded here.`;
+  const subjects = subjectsOf(chosen);
+  if (typeof subjects === "string") return subjects;
+  return { ...subjects, set: chosen.set, with: chosen.with && findContainer(chosen.with)?.id };
+}
+
+function subjectsOf(chosen: ChosenStudy): api.StudyQuestion | string {
+  const looksAt = studyList.peek().find((study) => study.id === chosen.study)?.looks_at;
   const ids = resolvedContainers.peek().ids;
   const own = chosen.container === undefined ? undefined : findContainer(chosen.container)?.id;
-  if (chosen.container !== undefined && own === undefined) return `No container ${chosen.container} is recorded here.`;
   const container = own === undefined ? ids : [own];
-  if (ofContainer) return container.length > 0 ? { container } : "Choose a container for this study.";
+  if (looksAt !== undefined && looksAt !== "metric") return container.length > 0 ? { container } : "Choose a container for this study.";
   const metric = (chosen.panel === undefined ? knownPanels() : [chosen.panel]).slice(0, MOST_METRICS);
   const ofNode = metric.filter(isOfNode);
   if (metric.length === 0) return "Choose a metric for this study.";

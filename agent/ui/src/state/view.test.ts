@@ -66,9 +66,9 @@ describe("panels", () => {
 
 describe("studies and containers", () => {
   it("are added once and removed", () => {
-    view.addStudy("trend", "m");
-    view.addStudy("trend", "m");
-    view.addStudy("oom");
+    view.addStudy({ study: "trend", panel: "m" });
+    view.addStudy({ study: "trend", panel: "m" });
+    view.addStudy({ study: "oom" });
     expect(view.studies.value).toEqual(["trend:m", "oom"]);
     view.removeStudy("trend:m");
     view.removeStudy(0);

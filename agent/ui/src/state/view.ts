@@ -179,28 +179,41 @@ export function toggleContainer(id: string): void {
   setContainers(now.includes(id) ? now.filter((other) => other !== id) : [...now, id]);
 }
 
-/** A study as the link has it: `trend`, `trend:METRIC` or `trend:METRIC:CONTAINER`; an empty METRIC means none. */
+/**
+ * A study as the link has it: `trend`, `trend:METRIC` or `trend:METRIC:CONTAINER`, where an empty METRIC means none; then
+ * what is set of it, as in `trend;significance:6;with:CONTAINER`.
+ */
 export interface ChosenStudy {
   study: string;
   panel?: string;
   container?: string;
+  /** NAME:NUMBER each, as the API takes them; what is not named has its default. */
+  set?: string[];
+  /** The container that it is compared with. */
+  with?: string;
 }
 
-export function studyText({ study, panel, container }: ChosenStudy): string {
-  if (container) return `${study}:${panel ?? ""}:${container}`;
-  return panel ? `${study}:${panel}` : study;
+const WITH = "with:";
+
+export function studyText({ study, panel, container, set = [], with: other }: ChosenStudy): string {
+  const place = container ? `${study}:${panel ?? ""}:${container}` : panel ? `${study}:${panel}` : study;
+  return [place, ...set, ...(other ? [WITH + other] : [])].join(";");
 }
 
 export function studyOf(text: string): ChosenStudy {
-  const [study = "", panel, ...rest] = text.split(":");
-  const container = rest.join(":");
-  return { study, panel: panel || undefined, container: container || undefined };
+  const [place = "", ...settings] = text.split(";");
+  const [study = "", panel, ...rest] = place.split(":");
+  const set = settings.filter((one) => one !== "" && !one.startsWith(WITH));
+  return {
+    study, panel: panel || undefined, container: rest.join(":") || undefined, set: set.length > 0 ? set : undefined,
+    with: settings.find((one) => one.startsWith(WITH))?.slice(WITH.length) || undefined,
+  };
 }
 
 export const chosenStudies = computed(() => studies.value.map(studyOf));
 
-export function addStudy(study: string, panel?: string, container?: string): void {
-  const text = studyText({ study, panel, container });
+export function addStudy(chosen: ChosenStudy): void {
+  const text = studyText(chosen);
   const now = studies.peek();
   if (now.includes(text)) return;
   if (now.length >= MOST_STUDIES) say(`There are ${MOST_STUDIES} studies already; remove one to add another.`);
