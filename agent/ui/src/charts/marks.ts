@@ -144,6 +144,7 @@ function drawBars(context: CanvasRenderingContext2D, frame: Frame, inside: Mark[
 
 function drawCount(context: CanvasRenderingContext2D, frame: Frame, x: number, count: number): void {
   context.font = `${COUNT_FONT_PX * frame.pixelRatio}px sans-serif`;
+  context.textAlign = "left";
   context.textBaseline = "middle";
   context.fillText(String(count), x + (SIZE + 4) * frame.pixelRatio, frame.height - FOOT * frame.pixelRatio);
 }
