@@ -19,10 +19,18 @@ const throttled = await worst("cpu_throttled_percent", 2);
 await take("viewer-start", "/", DESKTOP);
 await take("viewer-oom", `/#range=all&panels=${MEMORY}&containers=${killed}&studies=oom:${MEMORY[0]}`, DESKTOP, (page) =>
   page.getByRole("button", { name: /^Findings/ }).click());
-await take("viewer-compare", `/#range=all&panels=cpu_usage_cores,cpu_throttled_percent&containers=${throttled}&compare=with:${throttled[1]}`, DARK);
+await take("viewer-compare", `/#${await lifeOf(throttled)}&panels=cpu_usage_cores,cpu_throttled_percent&containers=${throttled}&compare=with:${throttled[1]}`, DARK);
 await take("viewer-phone", `/#range=all&panels=${MEMORY}&containers=${killed}`, PHONE);
 await browser.close();
 await agent.stop();
+
+/** The time in which at least one of them lived. */
+async function lifeOf(ids) {
+  const lives = (await agent.get("/api/containers")).containers.filter(({ id }) => ids.includes(id));
+  const from = lives.map((one) => one.first_seen).sort()[0];
+  const to = lives.map((one) => one.last_seen).sort().at(-1);
+  return `from=${from}&to=${to}`;
+}
 
 async function take(name, path, look, act = async () => undefined) {
   const { page, context } = await newPage(browser, look);
