@@ -59,7 +59,7 @@ for (const [what, path, sentence] of [
   test(`${what} gets one sentence, and the page works on`, () => withPage(made, { path, expected: [/404/] }, async (page) => {
     await page.locator(".page-notice", { hasText: sentence }).waitFor();
     await ready(page);
-    assert.ok(await page.locator("#containers-list [role=option]").first().isVisible());
+    await page.locator("#containers-list [role=option]").first().waitFor();
   }));
 }
 
