@@ -101,7 +101,10 @@ pub struct Folded {
 
 impl Folded {
     /// Takes the next reading; `previous` is the one before, of whatever minute.
-    pub fn take(&mut self, value: i64, previous: Option<i64>) {
+    ///
+    /// `share` is 1 for readings as far apart as usual. Where they are further apart it is the usual distance as a share of
+    /// theirs: what a counter grew meanwhile is no increase of one tick, and counts as the largest with that share alone.
+    pub fn take(&mut self, value: i64, previous: Option<i64>, share: f64) {
         (self.min, self.max) = match self.count {
             0 => (value, value),
             _ => (self.min.min(value), self.max.max(value)),
@@ -112,7 +115,8 @@ impl Folded {
         if let Some(previous) = previous {
             let grown = if value >= previous { value.saturating_sub(previous) } else { value };
             let (increase, largest) = self.increase.unwrap_or_default();
-            self.increase = Some((increase.saturating_add(grown), largest.max(grown)));
+            let of_one_tick = if share < 1.0 { (grown as f64 * share) as i64 } else { grown };
+            self.increase = Some((increase.saturating_add(grown), largest.max(of_one_tick)));
         }
     }
 
@@ -147,7 +151,7 @@ mod tests {
     fn folded(readings: &[i64], mut previous: Option<i64>) -> Folded {
         let mut folded = Folded::default();
         for &value in readings {
-            folded.take(value, previous);
+            folded.take(value, previous, 1.0);
             previous = Some(value);
         }
         folded
@@ -167,6 +171,15 @@ mod tests {
         assert_eq!(increases(folded(&[100, 130, 131], None)), (Some(31), Some(30)));
         assert_eq!(increases(folded(&[100], None)), (None, None));
         assert_eq!(increases(folded(&[100, 7, 9], Some(100))), (Some(9), Some(7)), "it began again at 0");
+    }
+
+    #[test]
+    fn growth_over_a_gap_is_no_increase_of_one_tick() {
+        let mut folded = Folded::default();
+        folded.take(100, Some(90), 1.0);
+        folded.take(240, Some(100), 0.1);
+        let both = [Statistic::Increase, Statistic::MaxIncrease].map(|statistic| folded.whole(statistic));
+        assert_eq!(both, [Some(150), Some(14)]);
     }
 
     #[test]

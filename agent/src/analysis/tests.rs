@@ -438,7 +438,7 @@ fn rollups(name: &str, readings: &[Row]) -> Vec<Row> {
             let position = raw.iter().position(|known| *known == column).unwrap();
             let int = |row: &Row| if let Cell::Int(int) = row.1[position] { int } else { 0 };
             let mut folded = Folded::default();
-            in_minute().for_each(|(at, row)| folded.take(int(row), (at > 0).then(|| int(&readings[at - 1]))));
+            in_minute().for_each(|(at, row)| folded.take(int(row), (at > 0).then(|| int(&readings[at - 1])), 1.0));
             folded
         };
         let cell = |column: &ScanColumn| match *column {

@@ -23,6 +23,7 @@ use super::resolution::Resolution;
 use super::rollup::{self, Folded, RollupColumn, SAMPLES, Statistic, minute_of};
 use super::schema::TIME;
 use super::sealed;
+use crate::analysis::GAP_FACTOR;
 use crate::model::UnixMicros;
 use crate::table::Table;
 
@@ -130,8 +131,9 @@ pub(super) fn write<W: Write + Send>(
     let last_runs = minutes.before.map(Input::last_runs).unwrap_or_default();
     for (pieces, rows) in &minutes.groups {
         let mut group = file.group()?;
-        let times: Vec<i64> = rows.iter().map(|minute| minute.start).collect();
-        group.write::<Int64Type>(&times, None)?;
+        let starts: Vec<i64> = rows.iter().map(|minute| minute.start).collect();
+        group.write::<Int64Type>(&starts, None)?;
+        let (times, _) = numbers_of(minutes.merge, pieces, TIME)?;
         let texts = texts_by_subject(pieces);
         for (position, column) in table.texts().iter().enumerate() {
             let text = |minute: &Minute| (texts.get(&minute.subject).and_then(|texts| texts[position].as_deref()), 1);
@@ -145,7 +147,7 @@ pub(super) fn write<W: Write + Send>(
             }
             let name = table.column_name(of_column[0].column);
             let before = values_before(minutes, &last_runs, (pieces, name));
-            let folded = fold(numbers_of(minutes.merge, pieces, name)?, rows, &before);
+            let folded = fold(numbers_of(minutes.merge, pieces, name)?, &times, rows, &before);
             write_statistics(&mut group, of_column, &folded)?;
         }
         group.finish()?;
@@ -181,24 +183,47 @@ fn values_before(
     found
 }
 
-fn fold((values, levels): (Vec<i64>, Vec<i16>), minutes: &[Minute], before: &HashMap<usize, i64>) -> Vec<Folded> {
+/// Folds a column's values, `levels` saying which rows have one, and `times` when each row was.
+fn fold(
+    (values, levels): (Vec<i64>, Vec<i16>),
+    times: &[i64],
+    minutes: &[Minute],
+    before: &HashMap<usize, i64>,
+) -> Vec<Folded> {
     let mut values = values.into_iter();
-    let (mut previous, mut subject) = (None, None);
     let mut folded = Vec::with_capacity(minutes.len());
-    for minute in minutes {
-        if subject != Some(minute.subject) {
-            (subject, previous) = (Some(minute.subject), before.get(&minute.subject).copied());
+    for minutes in minutes.chunk_by(|a, b| a.subject == b.subject) {
+        let rows = |minute: &Minute| minute.rows.clone().filter(|row| levels[*row] > 0);
+        let told: Vec<i64> = minutes.iter().flat_map(rows).map(|row| times[row]).collect();
+        let usual = usual_distance(&told);
+        // The last one before the hour has no time here; it is taken to be as far away as usual.
+        let mut previous = before.get(&minutes[0].subject).map(|&value| (value, None));
+        for minute in minutes {
+            let mut one = Folded::default();
+            for (row, value) in rows(minute).zip(values.by_ref()) {
+                let apart = previous.and_then(|(_, time): (i64, Option<i64>)| Some(times[row] - time?));
+                one.take(value, previous.map(|(value, _)| value), share(usual, apart));
+                previous = Some((value, Some(times[row])));
+            }
+            folded.push(one);
         }
-        let mut one = Folded::default();
-        for value in
-            levels[minute.rows.clone()].iter().filter(|level| **level > 0).zip(values.by_ref()).map(|(_, value)| value)
-        {
-            one.take(value, previous);
-            previous = Some(value);
-        }
-        folded.push(one);
     }
     folded
+}
+
+/// The median distance of times that follow each other.
+fn usual_distance(times: &[i64]) -> Option<i64> {
+    let mut apart: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let middle = apart.len() / 2;
+    (!apart.is_empty()).then(|| *apart.select_nth_unstable(middle).1)
+}
+
+/// The usual distance as a share of one that is a gap; 1 for all others.
+fn share(usual: Option<i64>, apart: Option<i64>) -> f64 {
+    match (usual, apart) {
+        (Some(usual), Some(apart)) if apart as f64 > usual as f64 * GAP_FACTOR => usual as f64 / apart as f64,
+        _ => 1.0,
+    }
 }
 
 fn write_statistics<W: Write + Send>(
