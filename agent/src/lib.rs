@@ -40,3 +40,4 @@ pub mod subject;
 pub mod table;
 pub mod token;
 pub mod token_file;
+pub mod worktree;

@@ -1,34 +1,57 @@
-//! The developer's tool: clusters, images, port-forwards and local viewers will be its commands.
+//! The developer's tool: a Kind cluster, an image, port-forwards, viewers and benchmarks for each git worktree.
 //!
-//! It knows no agent code: it will drive other programs and speak HTTP. Today it has no command, and says so.
+//! It knows no agent code: it drives other programs, and speaks Kubernetes and HTTP.
 
-use std::io::Write;
+mod advice;
+mod args;
+mod background;
+mod bench;
+mod cluster;
+mod failure;
+mod http;
+mod interruption;
+mod invocation;
+mod kubeconfig;
+mod local;
+mod lock;
+mod mode;
+mod name;
+mod revision;
+mod runner;
+mod session;
+mod status;
+mod whole_file;
+mod worktree;
+
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 
-/// The exit code of a command line that makes no sense, here as in `fgm-agent`.
-const USAGE_EXIT_CODE: u8 = 2;
+use args::{Command, CommandLine};
+use session::Session;
 
-#[derive(Parser)]
-#[command(
-    name = "fgmctl",
-    version,
-    about = "Developer's tool of fine-grained-monitor",
-    after_help = "There are no commands yet."
-)]
-struct CommandLine {
-    /// Everything else, whatever it is.
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(CommandLine::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            runner::tell(&format!("error: {error:#}"));
+            failure::code_of(&error).into()
+        }
+    }
 }
 
-fn main() -> ExitCode {
-    let sentence = match CommandLine::parse().rest.first() {
-        Some(word) => format!("error: fgmctl has no command {word:?} yet; it has --help and --version alone\n"),
-        None => "error: fgmctl has no commands yet; it has --help and --version alone\n".to_owned(),
-    };
-    // Nobody is left to tell where standard error is closed.
-    let _ = std::io::stderr().lock().write_all(sentence.as_bytes());
-    ExitCode::from(USAGE_EXIT_CODE)
+async fn run(line: CommandLine) -> Result<ExitCode> {
+    let global = &line.global;
+    match line.command {
+        Command::Completions { shell } => args::write_completions(shell),
+        Command::Forward(forward) => cluster::forward::serve(&forward).await?,
+        Command::BenchRun { guid } => bench::run(&Session::begin(global).await?, &guid).await?,
+        Command::Status => status::show(global).await?,
+        Command::Local(local) => local::run(&Session::begin(global).await?, local).await?,
+        Command::Cluster(cluster) => return cluster::run(&Session::begin(global).await?, cluster).await,
+        Command::Bench(bench) => bench::command(&Session::begin(global).await?, bench).await?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
