@@ -4,6 +4,7 @@
 //! store drains and seals, then HTTP drains, so that answers stay whole to the end. The surprise: one async thread is
 //! enough, because everything that takes time runs on threads of its own.
 
+pub mod exporting;
 mod facts;
 mod names;
 mod processes;
@@ -99,6 +100,9 @@ pub enum Error {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// A page asks for what is not there, or cannot be written.
+    #[error("{0}")]
+    Export(String),
     /// The sampler ended although nobody had asked it to.
     #[error("the sampler ended unexpectedly; everything sampled before is sealed")]
     SamplerEnded,
@@ -123,6 +127,7 @@ impl Error {
                 | Self::Token(_)
                 | Self::Names(_)
                 | Self::View(_)
+                | Self::Export(_)
         )
     }
 }

@@ -4,9 +4,11 @@
 //! surprise: `fgm-agent --interval 100ms` is `fgm-agent run --interval 100ms`, so `run`'s flags are flattened into the
 //! top level as well.
 
+mod export;
+mod values;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::check;
 use crate::config::{self, ConfigError, Names, Options, RunConfig, Scope, Surroundings};
-use crate::human;
+use crate::export::Export;
 
 /// The version with the git revision it was built from.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FGM_GIT_REVISION"), ")");
@@ -43,6 +45,13 @@ pub enum Command {
     Mcp {
         /// Data directories, or sealed files.
         data: Vec<PathBuf>,
+        /// Who answers.
+        config: Box<RunConfig>,
+    },
+    /// Write a part of a recording as a page that shows itself.
+    Export {
+        /// Which part, and where to.
+        export: Box<Export>,
         /// Who answers.
         config: Box<RunConfig>,
     },
@@ -123,6 +132,8 @@ enum Subcommands {
         #[arg(long, value_name = "PATH", env = "FGM_DATA", required = true, num_args = 1..)]
         data: Vec<PathBuf>,
     },
+    /// Write a part of a recording as one page with the viewer in it; writes nothing else
+    Export(export::ExportArgs),
     /// Print every metric that the agent knows, as a Markdown table
     Metrics,
     /// Verify a data directory: exit code 0 where it is whole, 1 where rows are damaged, doubled or may be missing
@@ -148,10 +159,10 @@ struct RunArgs {
     #[arg(long, value_name = "NAME", env = "FGM_NODE_NAME")]
     node_name: Option<String>,
     /// Sampling interval, 10ms to 60s; a plain number counts seconds
-    #[arg(long, value_name = "DURATION", env = "FGM_INTERVAL", default_value = "1s", value_parser = interval)]
+    #[arg(long, value_name = "DURATION", env = "FGM_INTERVAL", default_value = "1s", value_parser = values::interval)]
     interval: Duration,
     /// Which cgroups are recorded: containers, or all (every cgroup with processes)
-    #[arg(long, value_name = "SCOPE", env = "FGM_SCOPE", default_value = "containers", value_parser = scope)]
+    #[arg(long, value_name = "SCOPE", env = "FGM_SCOPE", default_value = "containers", value_parser = values::scope)]
     scope: Scope,
     /// Where the cgroup hierarchies are mounted
     #[arg(long, value_name = "DIR", env = "FGM_CGROUP_ROOT", default_value = config::DEFAULT_CGROUP_ROOT)]
@@ -160,7 +171,7 @@ struct RunArgs {
     #[arg(long, value_name = "DIR", env = "FGM_PROC_ROOT", default_value = config::DEFAULT_PROC_ROOT)]
     proc_root: PathBuf,
     /// Names of pods and containers: auto (the API server in a pod or with --kubeconfig, docker's and podman's files), or off
-    #[arg(long, value_name = "NAMES", env = "FGM_NAMES", default_value = "auto", value_parser = names)]
+    #[arg(long, value_name = "NAMES", env = "FGM_NAMES", default_value = "auto", value_parser = values::names)]
     names: Names,
     /// Outside of a pod, ask the API server of this file's current context for names [default: none is asked]
     #[arg(long, value_name = "FILE", env = "FGM_KUBECONFIG")]
@@ -169,38 +180,38 @@ struct RunArgs {
     #[arg(long, value_name = "DIR", env = "FGM_HOST_ROOT", default_value = config::DEFAULT_HOST_ROOT)]
     host_root: PathBuf,
     /// Seal a file after this time, 1s to 1h
-    #[arg(long, value_name = "DURATION", env = "FGM_ROTATE", default_value = "90s", value_parser = rotate)]
+    #[arg(long, value_name = "DURATION", env = "FGM_ROTATE", default_value = "90s", value_parser = values::rotate)]
     rotate: Duration,
     /// Seal a file early when its rows take this much memory, at least 1MiB
-    #[arg(long, value_name = "SIZE", env = "FGM_TAIL_BYTES", default_value = "32MiB", value_parser = tail_bytes)]
+    #[arg(long, value_name = "SIZE", env = "FGM_TAIL_BYTES", default_value = "32MiB", value_parser = values::tail_bytes)]
     tail_bytes: u64,
     /// A power cut loses at most this much, 100ms to 10m
     #[arg(
-        long, value_name = "DURATION", env = "FGM_SPILL_INTERVAL", default_value = "5s", value_parser = spill_interval
+        long, value_name = "DURATION", env = "FGM_SPILL_INTERVAL", default_value = "5s", value_parser = values::spill_interval
     )]
     spill_interval: Duration,
     /// Keep at most this much on disk, oldest readings go first, at least 1MiB
-    #[arg(long, value_name = "SIZE", env = "FGM_RETAIN_BYTES", default_value = "1GiB", value_parser = retain_bytes)]
+    #[arg(long, value_name = "SIZE", env = "FGM_RETAIN_BYTES", default_value = "1GiB", value_parser = values::retain_bytes)]
     retain_bytes: u64,
     /// Keep readings this long
-    #[arg(long, value_name = "DURATION", env = "FGM_RETAIN_AGE", default_value = "7d", value_parser = retain_age)]
+    #[arg(long, value_name = "DURATION", env = "FGM_RETAIN_AGE", default_value = "7d", value_parser = values::retain_age)]
     retain_age: Duration,
     /// Keep rollups of a minute this long
     #[arg(
-        long, value_name = "DURATION", env = "FGM_RETAIN_ROLLUP_AGE", default_value = "90d", value_parser = retain_age
+        long, value_name = "DURATION", env = "FGM_RETAIN_ROLLUP_AGE", default_value = "90d", value_parser = values::retain_age
     )]
     retain_rollup_age: Duration,
     /// Read the processes of containers and the networks of pods this often, 1s to 10m, or off
     #[arg(
         long, value_name = "DURATION", env = "FGM_PROCESS_INTERVAL", default_value = "5s",
-        value_parser = process_interval
+        value_parser = values::process_interval
     )]
-    process_interval: ProcessInterval,
+    process_interval: values::ProcessInterval,
     /// Serve the API here
-    #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN, value_parser = address)]
+    #[arg(long, value_name = "ADDR", env = "FGM_LISTEN", default_value_t = config::DEFAULT_LISTEN, value_parser = values::address)]
     listen: SocketAddr,
     /// Serve /metrics, /healthz and /readyz alone here as well
-    #[arg(long, value_name = "ADDR", env = "FGM_METRICS_LISTEN", value_parser = address)]
+    #[arg(long, value_name = "ADDR", env = "FGM_METRICS_LISTEN", value_parser = values::address)]
     metrics_listen: Option<SocketAddr>,
     /// Ask for the token in this file on every path but /metrics, /healthz and /readyz; read again when it changes
     #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
@@ -208,14 +219,10 @@ struct RunArgs {
     /// Share of one core that sampling may use, in percent; above it costly readings are left out
     #[arg(
         long, value_name = "PERCENT", env = "FGM_CPU_BUDGET", default_value_t = config::DEFAULT_CPU_BUDGET_PERCENT,
-        value_parser = percent
+        value_parser = values::percent
     )]
     cpu_budget: f64,
 }
-
-/// How often processes are read; none where that is switched off. A type, because clap makes an `Option` an optional flag.
-#[derive(Clone, Copy, Debug)]
-struct ProcessInterval(Option<Duration>);
 
 impl RunArgs {
     fn into_options(self) -> Options {
@@ -265,6 +272,10 @@ where
         Some(Subcommands::Mcp { data }) => {
             Ok(Command::Mcp { data, config: viewer(config::DEFAULT_LISTEN, None, around)? })
         }
+        Some(Subcommands::Export(export)) => Ok(Command::Export {
+            export: Box::new(export.into_export()),
+            config: viewer(config::DEFAULT_LISTEN, None, around)?,
+        }),
         Some(Subcommands::Run(run)) => run_command(*run, around),
         None => run_command(line.run, around),
     }
@@ -315,83 +326,6 @@ fn sentence(message: &str) -> String {
     let words: Vec<&str> = paragraph.split_whitespace().collect();
     let line = words.join(" ");
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    duration_within(text, &config::INTERVAL_RANGE, "the sampling interval")
-}
-
-fn rotate(text: &str) -> Result<Duration, String> {
-    duration_within(text, &config::ROTATE_RANGE, "the time after which a file is sealed")
-}
-
-fn spill_interval(text: &str) -> Result<Duration, String> {
-    duration_within(text, &config::SPILL_INTERVAL_RANGE, "the spill interval")
-}
-
-fn process_interval(text: &str) -> Result<ProcessInterval, String> {
-    if matches!(text, "off" | "0") {
-        return Ok(ProcessInterval(None));
-    }
-    let within = duration_within(text, &config::PROCESS_INTERVAL_RANGE, "the process interval");
-    within.map(|interval| ProcessInterval(Some(interval))).map_err(|error| format!("{error}, or off"))
-}
-
-fn duration_within(text: &str, range: &RangeInclusive<Duration>, what: &str) -> Result<Duration, String> {
-    let duration = human::parse_duration(text).map_err(|error| error.to_string())?;
-    if range.contains(&duration) {
-        return Ok(duration);
-    }
-    let (least, most) = (human::format_duration(*range.start()), human::format_duration(*range.end()));
-    Err(format!("{what} must be between {least} and {most}"))
-}
-
-fn tail_bytes(text: &str) -> Result<u64, String> {
-    let bytes = human::parse_size(text).map_err(|error| error.to_string())?;
-    if bytes < config::MIN_TAIL_BYTES {
-        return Err(format!("the tail needs at least {}", human::format_size(config::MIN_TAIL_BYTES)));
-    }
-    Ok(bytes)
-}
-
-fn retain_bytes(text: &str) -> Result<u64, String> {
-    let bytes = human::parse_size(text).map_err(|error| error.to_string())?;
-    if bytes < config::MIN_RETAIN_BYTES {
-        return Err(format!("what is kept needs at least {}", human::format_size(config::MIN_RETAIN_BYTES)));
-    }
-    Ok(bytes)
-}
-
-fn retain_age(text: &str) -> Result<Duration, String> {
-    duration_within(text, &config::RETAIN_AGE_RANGE, "the age up to which files are kept")
-}
-
-fn scope(text: &str) -> Result<Scope, String> {
-    let found = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
-    found.ok_or_else(|| format!("the scope is one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
-}
-
-fn names(text: &str) -> Result<Names, String> {
-    let found = Names::ALL.into_iter().find(|names| names.as_str() == text);
-    found.ok_or_else(|| format!("names are one of {}", Names::ALL.map(Names::as_str).join(", ")))
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    let text = local.as_deref().unwrap_or(text);
-    // A manifest can only put a pod's address and a port together, without the brackets that IPv6 needs.
-    let bare =
-        || text.rsplit_once(':').and_then(|(ip, port)| Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?)));
-    text.parse()
-        .ok()
-        .or_else(bare)
-        .ok_or_else(|| "an address is an IP address and a port, such as 127.0.0.1:8050 or [::]:8050".to_owned())
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
-    let sensible = number.filter(|percent| *percent > 0.0 && *percent <= 100.0);
-    sensible.ok_or_else(|| "the CPU budget is a percentage of one core, above 0 and at most 100".to_owned())
 }
 
 #[cfg(test)]

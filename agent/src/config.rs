@@ -12,6 +12,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use crate::worktree;
+
 /// How often every container is sampled, unless asked otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 /// The sampling intervals that make sense: below, reading costs more than it tells; above, a scrape does the same.
@@ -350,21 +352,20 @@ pub fn worktree_top(start: &Path, has_git: impl Fn(&Path) -> bool) -> Option<Pat
 
 fn data_dir(
     data: Option<PathBuf>,
-    worktree: Option<String>,
+    worktree_name: Option<String>,
     worktree_top: Option<&Path>,
 ) -> Result<DataDir, ConfigError> {
     // A bad name is refused even where --data wins over it: it is a mistake either way.
-    if let Some(name) = worktree.as_ref().filter(|name| !is_directory_name(name)) {
+    if let Some(name) = worktree_name.as_ref().filter(|name| !is_directory_name(name)) {
         return Err(ConfigError::Worktree(name.clone()));
     }
     match data {
         Some(path) if path.as_os_str().is_empty() => Err(ConfigError::EmptyPath("--data")),
         Some(path) => Ok(DataDir::Explicit(path)),
         None => {
-            // A checkout whose own name would be refused was not chosen for us, so it falls back instead.
-            let base = worktree_top.and_then(Path::file_name).and_then(|name| name.to_str());
-            let found = base.filter(|name| is_directory_name(name)).unwrap_or(DEFAULT_WORKTREE);
-            Ok(DataDir::Default { worktree: worktree.unwrap_or_else(|| found.to_owned()) })
+            let base = worktree_top.and_then(Path::file_name).map(|name| worktree::name_of(&name.to_string_lossy()));
+            let found = base.unwrap_or_else(|| DEFAULT_WORKTREE.to_owned());
+            Ok(DataDir::Default { worktree: worktree_name.unwrap_or(found) })
         }
     }
 }
@@ -446,10 +447,20 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_a_checkout_or_in_one_with_an_unusable_name_the_worktree_is_default() {
-        for top in [None, Some("/".into()), Some("/home/me/.dotfiles".into()), Some("/src/_x".into())] {
+    fn outside_of_a_checkout_the_worktree_is_default() {
+        for top in [None, Some("/".into())] {
             let config = RunConfig::new(options(), &Surroundings { worktree_top: top, ..around() }).unwrap();
             assert_eq!(worktree_of(&config), Some("default"));
+        }
+    }
+
+    #[test]
+    fn a_checkout_of_an_odd_name_gets_the_one_that_clusters_have_too() {
+        for top in ["/home/me/.dotfiles", "/src/_x", "/src/My Checkout"] {
+            let config =
+                RunConfig::new(options(), &Surroundings { worktree_top: Some(top.into()), ..around() }).unwrap();
+            let expected = worktree::name_of(top.rsplit('/').next().unwrap());
+            assert_eq!(worktree_of(&config), Some(expected.as_str()));
         }
     }
 

@@ -42,9 +42,11 @@ mod query;
 mod reply;
 mod series;
 mod serve;
+mod shared_page;
 mod study;
 mod text_format;
 mod values;
+mod viewer;
 mod when;
 
 use crate::service::Service;
@@ -129,7 +131,8 @@ impl Http {
 
     fn api_router(&self, listen: IpAddr) -> Router {
         let router = endpoint::router(Doors::Api)
-            .route("/", get(health::index))
+            .route("/", get(viewer::root))
+            .route("/assets/{name}", get(viewer::asset))
             .merge(mcp::router(&self.shared, HostRule::new(listen)))
             .fallback(async || ApiError::NotFound(endpoint::paths(Doors::Api).collect()))
             .layer(Extension(Guarded(self.token.is_some())));

@@ -14,6 +14,7 @@ pub mod config;
 pub mod derived;
 pub mod discovery;
 pub mod event;
+pub mod export;
 pub mod health;
 pub mod hierarchy;
 pub mod http;

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         },
         Ok(Command::Run(config)) => serve(|| app::run(*config, || std::process::exit(ABORTED_EXIT_CODE))),
         Ok(Command::View { data, config }) => serve(|| app::viewing::view(&config, data)),
+        Ok(Command::Export { export, config }) => serve(|| app::exporting::export(&config, *export)),
         Ok(Command::Mcp { data, config }) => serve(|| app::viewing::mcp(&config, data)),
         Err(stop) if stop.code == 0 => print(&stop.text),
         Err(stop) => fail(&stop.text, stop.code),

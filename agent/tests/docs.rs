@@ -55,11 +55,12 @@ fn the_readme_names_the_flags_that_there_are() {
     let help = Command::new(env!("CARGO_BIN_EXE_fgm-agent")).arg("--help").env("COLUMNS", "200").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let of_others = ["--release", "--bin", "--test", "--scenario", "--duration", "--like"];
+    let of_others = ["--release", "--bin", "--test", "--no-default-features", "--scenario", "--duration", "--like"];
+    let of_export = ["--html", "--panels", "--containers", "--out"];
     let (named, known): (Vec<&str>, Vec<&str>) = (flags(&readme).collect(), flags(&help).collect());
     for flag in &named {
         assert!(
-            known.contains(flag) || of_others.contains(flag),
+            known.contains(flag) || of_others.contains(flag) || of_export.contains(flag),
             "the README names {flag}, which --help does not have"
         );
     }

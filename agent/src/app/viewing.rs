@@ -72,7 +72,7 @@ pub fn mcp(config: &RunConfig, roots: Vec<PathBuf>) -> Result<(), Error> {
     ended
 }
 
-fn service(config: &RunConfig, recordings: Recordings) -> Service {
+pub(super) fn service(config: &RunConfig, recordings: Recordings) -> Service {
     let recorded: Arc<dyn Recorded> = Arc::new(recordings);
     let own = OwnUseReader::new(&config.proc_root, &[&config.cgroup_root, Path::new("/sys/fs/cgroup")]);
     let readiness = Readiness::default();

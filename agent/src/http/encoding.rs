@@ -3,10 +3,12 @@
 //! Runs on the blocking thread that makes the answer, never on the async one, which a large answer would hold up. The
 //! surprise: the fastest levels are used. An agent's CPU costs its node more than bytes cost a client beside it.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::http::accept;
@@ -54,6 +56,19 @@ impl Encoding {
     pub(super) fn worth(self, bytes: usize) -> Self {
         if bytes < LEAST_BYTES { Self::Identity } else { self }
     }
+}
+
+/// Whether the client takes gzip, however gladly.
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let is_gzip = |range: &accept::Range<'_>| range.media.eq_ignore_ascii_case("gzip") && range.weight > 0;
+    accept::ranges(headers, header::ACCEPT_ENCODING).any(|range| is_gzip(&range))
+}
+
+/// What was compressed by gzip.
+pub(super) fn unpack(packed: &[u8]) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(packed).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// The bytes encoded.
@@ -112,8 +127,6 @@ impl<W: Write> Write for Encoder<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use axum::http::HeaderValue;
 
     use super::*;
@@ -139,7 +152,8 @@ mod tests {
         let body: Vec<u8> = (0..100_000_u32).flat_map(|n| (n / 100).to_string().into_bytes()).collect();
         let gzip = encode(body.clone(), Encoding::Gzip).unwrap();
         let mut back = Vec::new();
-        flate2::read::GzDecoder::new(&gzip[..]).read_to_end(&mut back).unwrap();
+        GzDecoder::new(&gzip[..]).read_to_end(&mut back).unwrap();
+        assert!(unpack(&gzip).unwrap() == body);
         assert!(back == body && gzip.len() < body.len() / 4);
         let zstd = encode(body.clone(), Encoding::Zstd).unwrap();
         assert!(zstd::decode_all(&zstd[..]).unwrap() == body && zstd.len() < body.len() / 4);

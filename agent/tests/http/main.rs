@@ -221,6 +221,40 @@ fn the_index_names_every_path_and_each_answers() {
 }
 
 #[test]
+#[cfg(feature = "ui")]
+fn browsers_get_the_viewer_and_may_run_nothing_else() {
+    let server = server();
+    let ask =
+        |target: &str, headers: &str| request(server.api, "GET", target, &format!("Host: localhost\r\n{headers}"));
+    let page = ask("/", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert_eq!(
+        (page.header("cache-control"), page.header("vary")),
+        (Some("no-cache"), Some("accept, accept-encoding"))
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; ") && !policy.contains("unsafe"), "{policy}");
+    let assets: Vec<&str> = page.body.split('"').filter(|part| part.starts_with("./assets/")).collect();
+    assert_eq!(assets.len(), 2, "one script and one style sheet: {}", page.body);
+    for asset in assets {
+        let path = asset.trim_start_matches('.');
+        let plain = ask(path, "");
+        assert_eq!(plain.status, 200);
+        assert!(plain.header("cache-control").unwrap().contains("immutable"));
+        assert_eq!((plain.header("content-encoding"), plain.body.len() > 1_000), (None, true));
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip, br\r\nConnection: close\r\n\r\n");
+        let (packed, body) = client::bytes(server.api, &request);
+        assert_eq!((packed.header("content-encoding"), body.get(..2)), (Some("gzip"), Some(&[31, 139][..])));
+        assert!(body.len() < plain.body.len() / 2);
+        assert_eq!(ask(path, "Accept-Encoding: gzip;q=0\r\n").header("content-encoding"), None);
+    }
+    assert_eq!(ask("/assets/../index.html", "").status, 404);
+    assert_eq!(ask("/assets/none.js", "").status, 404);
+    assert!(ask("/", "Accept: */*\r\n").body.starts_with("fine-grained-monitor\n"), "curl gets the index");
+}
+
+#[test]
 fn answers_are_neither_cached_nor_sniffed_nor_shared_with_other_origins() {
     let server = server();
     for (host, status) in [("localhost", 200), ("evil.example", 403)] {

@@ -71,6 +71,40 @@ fn files_alone_or_together_show_what_their_directory_shows() {
 }
 
 #[test]
+#[cfg(feature = "ui")]
+fn a_part_of_a_recording_becomes_one_page_that_asks_nobody() {
+    let (cgroups, data) = (FakeCgroups::with(2), open_directory());
+    let arguments = ["--interval", "50ms", "--rotate", "1s"];
+    let agent = Line::recording(cgroups.path(), data.path()).args(arguments).start().ready();
+    agent.until_counter("rows_sampled_total", 200);
+    agent.stop();
+    let export =
+        |words: &[&str]| Line::bare().args(["export", "--html", "--data", data.path().to_str().unwrap()]).args(words);
+    let (code, page, _) = export(&["--panels", "memory_current_bytes"]).output();
+    assert_eq!(code, Some(0));
+    let element = "<script type=\"application/json\" id=\"fgm-embedded\">";
+    let content = page.split_once(element).and_then(|(_, rest)| rest.split_once("</script>")).expect("the element").0;
+    let content: Value = serde_json::from_str(content).unwrap();
+    assert_eq!(content["version"], 1);
+    let replies = content["replies"].as_object().unwrap();
+    let containers = replies["/api/containers?"]["containers"].as_array().unwrap();
+    assert_eq!(containers.len(), 2, "those that used the most");
+    let series: Vec<&Value> =
+        replies.iter().filter(|(key, _)| key.contains("metric=memory_current_bytes")).map(|(_, reply)| reply).collect();
+    assert_eq!(series[0]["series"].as_array().unwrap().len(), 2);
+    assert!(!page.contains("src=") && !page.contains("<link"), "nothing is fetched");
+
+    for (words, sentence) in [
+        (&["--panels", "no_such_metric"][..], "no_such_metric"),
+        (&["--containers", "ffffffffffff"][..], "ffffffffffff"),
+        (&["--from", "yesterday"][..], "from"),
+    ] {
+        let refusal = export(words).refusal();
+        assert!(refusal.contains(sentence), "{refusal}");
+    }
+}
+
+#[test]
 fn what_is_no_recording_is_refused_with_what_to_give_instead() {
     let directory = open_directory();
     let missing = directory.path().join("missing");

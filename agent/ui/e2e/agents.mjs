@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { serve } from "./serve.mjs";
 
 const BUILT = fileURLToPath(new URL("../../../target/release/fgm-agent", import.meta.url));
-const PROGRAM = process.env.FGM_AGENT ?? BUILT;
+export const PROGRAM = process.env.FGM_AGENT ?? BUILT;
 const START_MS = 60_000;
 
 export const DATA = process.env.FGM_UI_DATA;
@@ -71,7 +71,7 @@ async function inFrontOf(agent) {
 }
 
 async function servesViewer(agent) {
-  const answer = await fetch(`${agent}/`);
+  const answer = await fetch(`${agent}/`, { headers: { accept: "text/html" } });
   return (answer.headers.get("content-type") ?? "").startsWith("text/html");
 }
 

@@ -66,7 +66,7 @@ test("names with HTML in them are text", () => withPage(made, {}, async (page) =
 }));
 
 test("a policy that lets nothing else in", async () => {
-  const answer = await fetch(made.agent.address);
+  const answer = await fetch(made.agent.address, { headers: { accept: "text/html" } });
   const policy = answer.headers.get("content-security-policy") ?? "";
   for (const part of ["default-src 'none'", "script-src 'self'", "connect-src 'self'"]) assert.ok(policy.includes(part), part);
   assert.ok(!/unsafe/.test(policy));

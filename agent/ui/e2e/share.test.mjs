@@ -1,9 +1,11 @@
 // Sharing: one file with the view in it, which works without the agent and asks nobody.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { readFileSync, rmSync } from "node:fs";
 import { test } from "node:test";
+import { DATA, PROGRAM } from "./agents.mjs";
 import { newPage, picture } from "./browser.mjs";
 import { linkTo, ready, scene, withPage } from "./scene.mjs";
 
@@ -39,3 +41,25 @@ test("a panel as a picture, and its rows as CSV and Parquet", () => withPage(mad
     if (await page.locator("details.drop[open]").count()) await page.keyboard.press("Escape");
   }
 }));
+
+test("a file from the command line shows the same, offline", async () => {
+  const file = join(tmpdir(), `fgm-export-${process.pid}.html`);
+  const [container] = made.busiest;
+  const { from, to } = made.lastHour;
+  const link = `#from=${from}&to=${to}&panels=memory_working_set_bytes,cpu_usage_cores&containers=${container}&studies=trend`;
+  execFileSync(PROGRAM, ["export", "--html", "--data", DATA, "--link", link, "--out", file]);
+  const offline = await newPage(made.browser);
+  try {
+    await offline.context.setOffline(true);
+    await offline.page.goto(`file://${file}`);
+    for (const metric of ["memory_working_set_bytes", "cpu_usage_cores"]) {
+      await offline.page.locator(`[data-panel=${metric}] .legend-row`).first().waitFor();
+    }
+    await picture(offline.page, "exported-file");
+    assert.deepEqual(offline.mistakes, []);
+    assert.deepEqual(offline.outside, []);
+  } finally {
+    await offline.context.close();
+    rmSync(file, { force: true });
+  }
+});
