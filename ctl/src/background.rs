@@ -63,7 +63,11 @@ impl Background {
             drop(lock_of_the_dead);
             return Ok(None);
         }
-        let text = std::fs::read(&state).with_context(|| state.display().to_string())?;
+        let text = match std::fs::read(&state) {
+            // It is only just beginning.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text.with_context(|| state.display().to_string())?,
+        };
         Ok(Some(serde_json::from_slice(&text).with_context(|| state.display().to_string())?))
     }
 

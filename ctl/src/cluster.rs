@@ -21,28 +21,28 @@ use crate::worktree::Door;
 pub(crate) async fn run(session: &Session, command: Cluster) -> Result<ExitCode> {
     match command {
         Cluster::Create(options) => {
-            let _alone = session.alone("cluster create")?;
+            let _alone = session.alone("cluster create").await?;
             create::create(session, &options).await?;
             if !session.runner.is_dry() {
                 standing::show(session).await?;
             }
         }
         Cluster::Destroy => {
-            let _alone = session.alone("cluster destroy")?;
+            let _alone = session.alone("cluster destroy").await?;
             create::destroy(session).await?;
         }
         Cluster::List => standing::list(session).await?,
         Cluster::Status => standing::show(session).await?,
         Cluster::Deploy(options) => {
-            let _alone = session.alone("cluster deploy")?;
+            let _alone = session.alone("cluster deploy").await?;
             deploy::deploy(session, &options).await?;
         }
         Cluster::Viewer(ClusterViewer::Start(target)) => {
-            let _alone = session.alone("cluster viewer start")?;
+            let _alone = session.alone("cluster viewer start").await?;
             forward::start(session, Door::ClusterViewer, &target).await?;
         }
         Cluster::Viewer(ClusterViewer::Stop) => {
-            let _alone = session.alone("cluster viewer stop")?;
+            let _alone = session.alone("cluster viewer stop").await?;
             forward::stop(session, Door::ClusterViewer)?;
         }
         Cluster::Mcp(command) => mcp::run(session, command).await?,

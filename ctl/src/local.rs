@@ -39,16 +39,16 @@ pub(crate) async fn run(session: &Session, command: Local) -> Result<()> {
             cargo(session, &words, &[]).await
         }
         Local::Viewer(LocalViewer::Start { data }) => {
-            let _alone = session.alone("local viewer start")?;
+            let _alone = session.alone("local viewer start").await?;
             start(session, data).await
         }
         Local::Viewer(LocalViewer::Stop) => {
-            let _alone = session.alone("local viewer stop")?;
+            let _alone = session.alone("local viewer stop").await?;
             stop(session)
         }
         Local::Viewer(LocalViewer::Status) => show(session),
         Local::Viewer(LocalViewer::Restart) => {
-            let _alone = session.alone("local viewer restart")?;
+            let _alone = session.alone("local viewer restart").await?;
             let Some(running) = background(session).running()? else {
                 return Err(Session::not_there("no local viewer runs: `fgmctl local viewer start` begins one"));
             };

@@ -1,17 +1,20 @@
 //! Locks between commands: a file that one process has at a time, given back by the kernel however the process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::failure::{Code, Failure};
+use crate::interruption::Interruption;
 use crate::runner::tell;
 
 /// How long a command waits for another one of the same worktree; a first deploy with its build takes as long.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// How long it waits for a lock that is held for moments only.
+const SHORT_PATIENCE: Duration = Duration::from_secs(30);
 /// How often it looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -22,33 +25,49 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes a lock, waiting for whoever has it, and writes into the file who has it now.
+    /// Takes a lock that is held for moments only, waiting for whoever has it.
     pub(crate) fn take(path: &Path, who: &str) -> Result<Self> {
-        let mut file = open(path)?;
+        let begun = Instant::now();
+        loop {
+            if let Some(lock) = Self::try_take(path)? {
+                return lock.signed(who);
+            }
+            if begun.elapsed() > SHORT_PATIENCE {
+                return Err(Failure::of(
+                    Code::Failed,
+                    format!("`{}` does not end: end it and try again", holder(path)),
+                ));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Takes a lock that whole commands hold: says whom it waits for, and ends with an interruption.
+    pub(crate) async fn wait(path: &Path, who: &str, interruption: &Interruption) -> Result<Self> {
         let begun = Instant::now();
         let mut told = false;
         loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
-                    let sentence =
-                        format!("`{}` still runs in this worktree: wait for it, or end it", holder(&mut file));
-                    return Err(Failure::of(Code::Failed, sentence));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    if !told && begun.elapsed() > Duration::from_secs(1) {
-                        tell(&format!("... waiting for `{}` to end", holder(&mut file)));
-                        told = true;
-                    }
-                    std::thread::sleep(PAUSE);
-                }
-                Err(TryLockError::Error(error)) => return Err(error).with_context(|| path.display().to_string()),
+            if let Some(lock) = Self::try_take(path)? {
+                return lock.signed(who);
             }
+            if begun.elapsed() > PATIENCE {
+                let sentence = format!("`{}` still runs in this worktree: wait for it, or end it", holder(path));
+                return Err(Failure::of(Code::Failed, sentence));
+            }
+            if !told && begun.elapsed() > Duration::from_secs(1) {
+                tell(&format!("... waiting for `{}` to end", holder(path)));
+                told = true;
+            }
+            interruption.pause(PAUSE).await?;
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        write!(file, "{who} (process {})", std::process::id())?;
-        Ok(Self { file })
+    }
+
+    /// Writes into the file who has it.
+    fn signed(mut self, who: &str) -> Result<Self> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        write!(self.file, "{who} (process {})", std::process::id())?;
+        Ok(self)
     }
 
     /// Takes a lock that nobody has; none where somebody has it.
@@ -75,10 +94,9 @@ fn open(path: &Path) -> Result<File> {
     options.with_context(|| path.display().to_string())
 }
 
-fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    if read.is_ok() && !text.is_empty() { text } else { "another fgmctl".to_owned() }
+fn holder(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    if text.is_empty() { "another fgmctl".to_owned() } else { text }
 }
 
 #[cfg(test)]

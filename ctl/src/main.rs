@@ -31,15 +31,21 @@ use clap::Parser;
 use args::{Command, CommandLine};
 use session::Session;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run(CommandLine::parse()).await {
-        Ok(code) => code,
-        Err(error) => {
-            runner::tell(&format!("error: {error:#}"));
-            failure::code_of(&error).into()
-        }
-    }
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let outcome =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from).and_then(
+            |runtime| {
+                let outcome = runtime.block_on(run(line));
+                // A read of standard input does not end before somebody writes there.
+                runtime.shutdown_background();
+                outcome
+            },
+        );
+    outcome.unwrap_or_else(|error| {
+        runner::tell(&format!("error: {error:#}"));
+        failure::code_of(&error).into()
+    })
 }
 
 async fn run(line: CommandLine) -> Result<ExitCode> {

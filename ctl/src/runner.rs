@@ -123,7 +123,15 @@ impl Runner {
         let mut command = self.command(call);
         // In our own group: the terminal's signals and its input belong to the program meanwhile.
         let mut child = command.spawn().map_err(|error| self.no_start(call, &error))?;
-        Ok(child.wait().await?)
+        let outcome = self.interruption.or(async { Ok(child.wait().await?) }).await;
+        if outcome.is_err()
+            && let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
+        {
+            // From a terminal it has heard of it too; a signal to us alone has to be passed on.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            child.wait().await?;
+        }
+        outcome
     }
 
     /// A program whose standard output is read by the caller, for pipes.

@@ -43,11 +43,12 @@ impl Session {
     }
 
     /// Keeps other commands that change something out of this worktree, until what is given is dropped.
-    pub(crate) fn alone(&self, command: &str) -> Result<Option<Lock>> {
+    pub(crate) async fn alone(&self, command: &str) -> Result<Option<Lock>> {
         if self.runner.is_dry() {
             return Ok(None);
         }
-        Lock::take(&self.worktree.state().join("lock"), &format!("fgmctl {command}")).map(Some)
+        let path = self.worktree.state().join("lock");
+        Lock::wait(&path, &format!("fgmctl {command}"), self.runner.interruption()).await.map(Some)
     }
 
     /// Prints an answer: as JSON where that is asked for, else as a text.

@@ -43,15 +43,15 @@ struct Made {
 pub(crate) async fn run(session: &Session, command: Mcp) -> Result<()> {
     match command {
         Mcp::Setup { role, hours } => {
-            let _alone = session.alone("cluster mcp setup")?;
+            let _alone = session.alone("cluster mcp setup").await?;
             setup(session, role, hours).await
         }
         Mcp::Start(target) => {
-            let _alone = session.alone("cluster mcp start")?;
+            let _alone = session.alone("cluster mcp start").await?;
             forward::start(session, Door::Mcp, &target).await
         }
         Mcp::Stop => {
-            let _alone = session.alone("cluster mcp stop")?;
+            let _alone = session.alone("cluster mcp stop").await?;
             forward::stop(session, Door::Mcp)
         }
     }

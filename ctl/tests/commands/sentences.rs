@@ -1,7 +1,8 @@
 //! Bad input and missing things: one sentence with the next step, and the exit code of its kind.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::world::{World, said};
 
@@ -123,6 +124,22 @@ fn an_interruption_ends_what_was_begun_and_leaves_nothing_half_made() {
     assert!(calls.iter().any(|call| call.starts_with("kind delete cluster --name fgm-alpha")), "{calls:?}");
     assert!(!top.join(".fgm/kubeconfig").exists());
     assert!(!world.path("home/.kube/config").exists());
+}
+
+#[test]
+fn whoever_waits_for_another_command_can_be_interrupted() {
+    let world = World::new();
+    let top = world.worktree("alpha");
+    std::fs::create_dir_all(top.join(".fgm")).unwrap();
+    let lock = std::fs::File::create(top.join(".fgm/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = world.fgmctl(&top, &["cluster", "create"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("waiting for `another fgmctl` to end")));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!world.calls().iter().any(|call| call.starts_with("kind create")));
 }
 
 /// Whether a process runs; one that only waits for its parent to look does not.
