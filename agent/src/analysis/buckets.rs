@@ -46,7 +46,7 @@ impl Grid {
         let needed = (to.saturating_sub(from) / cells).max(least_usec) / DAY_USEC;
         let days = (needed.max(2)..).take(8).map_while(|days| days.checked_mul(DAY_USEC));
         let width = WIDTHS.iter().copied().chain(days).find(fits);
-        // A single cell over a range across 1970 has no multiple of a width as its start.
+        // A single cell over many days, or across 1970, may have no multiple of a width as its start: then it is the range.
         let whole = || Self { start: from, width_usec: to.saturating_sub(from).max(1), count: 1 };
         width.map_or_else(whole, |width| Self::covering((from, to), width))
     }
@@ -415,12 +415,24 @@ mod tests {
             let grid = Grid::choose((from, from + length), most, least);
             prop_assert!(grid.count <= most && grid.width_usec >= least);
             prop_assert!(length == 0 || (grid.start <= from && grid.end() >= from + length));
-            prop_assert_eq!(grid.start % grid.width_usec, 0);
-            prop_assert!(grid.width_usec < MINUTE_USEC || grid.width_usec % MINUTE_USEC == 0);
+            let is_whole = grid.count == 1 && (grid.start, grid.end()) == (from, from + length);
+            prop_assert!(is_whole || grid.start % grid.width_usec == 0);
+            prop_assert!(is_whole || grid.width_usec < MINUTE_USEC || grid.width_usec % MINUTE_USEC == 0);
             for time in [from, from + length - 1].into_iter().filter(|_| length > 0) {
                 let cell = grid.cell(time).unwrap();
                 prop_assert!(grid.time(cell) <= time && time < grid.time(cell + 1));
             }
+        }
+
+        #[test]
+        fn a_single_cell_over_days_is_a_multiple_or_the_range(
+            from in 0i64..4_000_000_000_000_000,
+            length in 1i64..40_000_000_000_000,
+        ) {
+            let grid = Grid::choose((from, from + length), 1, 1);
+            let is_whole = (grid.start, grid.end()) == (from, from + length);
+            prop_assert!(grid.count == 1 && (is_whole || grid.start % grid.width_usec == 0));
+            prop_assert!(grid.start <= from && grid.end() >= from + length);
         }
 
         #[test]
