@@ -68,7 +68,7 @@ async function busiestOf(agent, count) {
 }
 
 async function transfer(agent) {
-  const html = await (await fetch(`${agent.address}/`)).text();
+  const html = await (await fetch(`${agent.address}/`, { headers: { accept: "text/html" } })).text();
   const paths = [...html.matchAll(/(?:src|href)="(\.?\/?assets\/[^"]+)"/g)].map((match) => match[1].replace(/^\./, ""));
   let bytes = gzipSync(html).length;
   for (const path of paths) {
