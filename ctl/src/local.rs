@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use crate::advice;
 use crate::args::{Local, LocalViewer};
 use crate::background::Background;
 use crate::failure::{Code, Failure};
@@ -173,9 +172,4 @@ fn default_data(session: &Session) -> Result<PathBuf> {
 /// A path that means the same in every directory.
 fn whole(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// What a missing tool needs, for the status.
-pub(crate) fn how_to_get(tool: &str) -> &'static str {
-    advice::how_to_get(tool)
 }

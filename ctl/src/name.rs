@@ -77,12 +77,7 @@ fn low_bits(text: &str) -> u32 {
 
 /// FNV-1a of 64 bits: short enough to be written down in a document, and the same on every machine.
 pub(crate) fn hash(text: &str) -> u64 {
-    hash_bytes(text.as_bytes())
-}
-
-/// [`hash`] of bytes that need not be text.
-pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::advice;
 use crate::args::Global;
 use crate::background::Running;
 use crate::cluster::standing::{self, Standing};
@@ -93,7 +94,7 @@ pub(crate) async fn show(global: &Global) -> Result<()> {
 
 async fn tool(session: &Session, name: &'static str, words: &[&str]) -> Tool {
     if on_path(name).is_none() {
-        return Tool { name, version: None, how_to_get: Some(local::how_to_get(name)) };
+        return Tool { name, version: None, how_to_get: Some(advice::how_to_get(name)) };
     }
     let said = session.runner.look(&Invocation::here(name).args(words)).await;
     let said = said.map(|said| if said.out.trim().is_empty() { said.err } else { said.out });

@@ -116,6 +116,8 @@ pub(crate) fn claim(top: &Path, runner: &Runner) -> Result<Worktree> {
     let mut registry = Registry::read(&file)?;
     let (entry, namesake) = registry.entry_for(top, &|directory| directory.is_dir());
     if !runner.is_dry() && registry.worktrees.get(top).is_none_or(|known| known.name != entry.name) {
+        // Whoever had the name before is gone, else this worktree would have got another.
+        registry.worktrees.retain(|_, known| known.name != entry.name);
         registry.worktrees.insert(top.to_owned(), entry.clone());
         registry.write(&file)?;
     }
