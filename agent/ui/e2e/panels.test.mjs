@@ -1,7 +1,7 @@
 // Panels: zoom by drag, wheel and keys, back and forward, ranges, hover, and the link of all of it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { picture, settled } from "./browser.mjs";
+import { PHONE, picture, settled } from "./browser.mjs";
 import { linkTo, ready, scene, withPage } from "./scene.mjs";
 
 const made = scene();
@@ -89,4 +89,60 @@ test("eight panels of twenty containers over everything", () => withPage(made, {
   assert.equal(await page.locator("[data-panel]").count(), 8);
   await settled(page);
   await picture(page, "panels-eight");
+}));
+
+const THREE = EIGHT.slice(0, 3);
+
+function orderOf(page) {
+  return page.locator("[data-panel]").evaluateAll((all) => all.map((one) => one.dataset.panel));
+}
+
+/** Presses on the title of one panel and moves to the middle of another. */
+async function dragTitle(page, from, to) {
+  const title = await page.locator(`[data-panel=${from}] h2`).boundingBox();
+  const place = await page.locator(`[data-panel=${to}]`).boundingBox();
+  await page.mouse.move(title.x + 20, title.y + 8);
+  await page.mouse.down();
+  await page.mouse.move(place.x + 200, place.y + place.height / 2, { steps: 8 });
+}
+
+test("a panel is dragged to another place, and the link follows", () => withPage(made, { path: linkTo(made, { panels: THREE }) }, async (page) => {
+  await ready(page);
+  const range = /from=[^&]+&to=[^&]+/;
+  const [before] = range.exec(page.url());
+  await dragTitle(page, THREE[2], THREE[0]);
+  await page.locator(`[data-panel=${THREE[0]}].is-drop-before`).waitFor();
+  await picture(page, "panels-dragged");
+  await page.mouse.up();
+  const moved = [THREE[2], THREE[0], THREE[1]];
+  assert.deepEqual(await orderOf(page), moved);
+  await page.waitForURL(new RegExp(`panels=${moved}`));
+  assert.equal(range.exec(page.url())[0], before, "no chart took the drag for a zoom");
+  await dragTitle(page, THREE[2], THREE[1]);
+  await page.locator(`[data-panel=${THREE[1]}].is-drop-after`).waitFor();
+  await page.keyboard.press("Escape");
+  await page.mouse.up();
+  assert.deepEqual(await orderOf(page), moved);
+  assert.equal(await page.locator(".is-dragged, .is-drop-before, .is-drop-after").count(), 0);
+  await page.getByRole("button", { name: `Move ${THREE[2]} down` }).focus();
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await orderOf(page), [THREE[0], THREE[2], THREE[1]]);
+}));
+
+test("a finger drags a panel by its handle", () => withPage(made, { path: linkTo(made, { panels: THREE.slice(0, 2) }), look: PHONE }, async (page) => {
+  await page.locator(`[data-panel=${THREE[1]}] .legend-row`).first().waitFor();
+  const centre = async (what) => {
+    const { x, y, width, height } = await page.locator(what).boundingBox();
+    return { x: x + width / 2, y: y + height / 2 };
+  };
+  const [grip, place] = [await centre(`[data-panel=${THREE[0]}] .panel-grip`), await centre(`[data-panel=${THREE[1]}]`)];
+  const devtools = await page.context().newCDPSession(page);
+  const touch = (type, touchPoints) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+  await touch("touchStart", [grip]);
+  await touch("touchMove", [{ x: grip.x, y: grip.y + 30 }]);
+  await touch("touchMove", [place]);
+  await page.locator(".is-drop-after").waitFor();
+  await picture(page, "panels-dragged-phone");
+  await touch("touchEnd", []);
+  assert.deepEqual(await orderOf(page), [THREE[1], THREE[0]]);
 }));

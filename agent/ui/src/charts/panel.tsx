@@ -16,6 +16,7 @@ import { Chart } from "./chart.tsx";
 import { Legend } from "./legend.tsx";
 import { PanelMenu } from "./panel-menu.tsx";
 import type { Plot } from "./plot.ts";
+import { beginReorder, dragged } from "./reorder.ts";
 import { SeriesData } from "./series-data.ts";
 
 const MOST_SHOWN_UNASKED = 5;
@@ -38,7 +39,7 @@ export function Panel({ metric, index, height }: { metric: string; index: number
   const unit = known?.unit ?? "";
   const missing = metricByName.value.size > 0 && !known;
   return (
-    <section class="panel" aria-label={metric} data-panel={metric} aria-busy={data.loading.value}>
+    <section class={`panel${dragClass(index)}`} aria-label={metric} data-panel={metric} aria-busy={data.loading.value}>
       <PanelHead metric={metric} index={index} data={data} plotRef={plotRef} />
       {missing ? <UnknownMetric metric={metric} index={index} /> : (
         <div class="panel-body">
@@ -53,12 +54,24 @@ export function Panel({ metric, index, height }: { metric: string; index: number
   );
 }
 
+/** A dragged panel is faint, and a line shows where it would be put. */
+function dragClass(index: number): string {
+  const drag = dragged.value;
+  if (drag?.from === index) return " is-dragged";
+  if (drag?.to !== index) return "";
+  return drag.to < drag.from ? " is-drop-before" : " is-drop-after";
+}
+
 function PanelHead({ metric, index, data, plotRef }: { metric: string; index: number; data: SeriesData; plotRef: Signal<Plot | null> }) {
   const known = metricByName.value.get(metric);
   const last = panels.value.length - 1;
   return (
-    <header class="panel-head">
-      <h2 title={known?.help ? `${metric}: ${known.help}` : metric}>{panelTitle(metric) ?? metric}</h2>
+    <header class={last > 0 ? "panel-head is-movable" : "panel-head"}>
+      {last > 0 && <span class="panel-grip" aria-hidden="true" title="Drag to move this panel" onPointerDown={(event) => beginReorder(event, index)}>⠿</span>}
+      <h2 title={known?.help ? `${metric}: ${known.help}` : metric} onPointerDown={(event) => {
+        // With a finger the title scrolls the page, and the handle moves the panel.
+        if (event.pointerType !== "touch") beginReorder(event, index);
+      }}>{panelTitle(metric) ?? metric}</h2>
       <span class="panel-unit">{known ? unitName(known.unit) : ""}</span>
       <Resolution data={data} />
       <LimitNote data={data} unit={known?.unit ?? ""} />

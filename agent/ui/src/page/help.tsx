@@ -10,6 +10,7 @@ const GESTURES: [string, string][] = [
   ["double click", "show the whole range again"],
   ["click on a name", "show that line alone; again for all"],
   ["square beside a name", "hide that line"],
+  ["drag a title, or ⠿ with a finger", "put the panel elsewhere; Esc leaves it"],
   ["one finger, two fingers", "move, zoom"],
 ];
 

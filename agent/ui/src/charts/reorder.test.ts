@@ -1,0 +1,25 @@
+// Where a panel would be put.
+import { describe, expect, it, vi } from "vitest";
+
+vi.stubGlobal("window", { matchMedia: () => ({ matches: false }), innerWidth: 1280 });
+
+const { placeAt, stepAtEdge } = await import("./reorder.ts");
+
+const box = (left: number, top: number) => ({ left, top, right: left + 100, bottom: top + 50 });
+
+describe("the place of a dragged panel", () => {
+  it("is that of the panel under the pointer, in one column and in two", () => {
+    const column = [box(0, 0), box(0, 60), box(0, 120)];
+    expect([10, 70, 130].map((y) => placeAt(column, 50, y))).toEqual([0, 1, 2]);
+    const grid = [box(0, 0), box(110, 0), box(0, 60), box(110, 60)];
+    expect([placeAt(grid, 150, 20), placeAt(grid, 20, 80), placeAt(grid, 150, 80)]).toEqual([1, 2, 3]);
+  });
+  it("is the next one's beside all of them", () => {
+    const column = [box(0, 0), box(0, 60)];
+    expect([placeAt(column, 50, -500), placeAt(column, 50, 900), placeAt(column, 400, 70)]).toEqual([0, 1, 1]);
+  });
+  it("comes nearer at the edges of the window", () => {
+    const pane = { top: 100, bottom: 700 };
+    expect([stepAtEdge(90, pane) < 0, stepAtEdge(400, pane), stepAtEdge(690, pane) > 0]).toEqual([true, 0, true]);
+  });
+});
