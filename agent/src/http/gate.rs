@@ -1,8 +1,8 @@
 //! Who may ask the API's listener: whoever has the token where there is one, and else who asks for it by its own name.
 //!
-//! `/metrics`, `/healthz` and `/readyz` need no token, so probes and scrapes stay as they are. The surprise: a request
-//! that brought the token may come under any host name, because a web page that rebinds a name (see `http/host.rs`) has
-//! no token to bring.
+//! `/metrics`, `/healthz` and `/readyz` need no token, so probes and scrapes stay as they are; nor do the viewer's own files,
+//! which hold nothing that was recorded: the page is what asks for the token. The surprise: a request that brought the token
+//! may come under any host name, because a web page that rebinds a name (see `http/host.rs`) has no token to bring.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -12,6 +12,7 @@ use axum::response::Response;
 use crate::http::endpoint::{self, Doors};
 use crate::http::error::ApiError;
 use crate::http::host::HostRule;
+use crate::http::viewer;
 use crate::token::TokenCell;
 
 /// What a request must have.
@@ -23,8 +24,10 @@ pub(super) struct Gate {
 
 /// Refuses requests that lack the token, or a `Host` that the rule allows.
 pub(super) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let path = request.uri().path();
     match &gate.token {
-        Some(token) if !endpoint::paths(Doors::Both).any(|path| path == request.uri().path()) => {
+        Some(_) if viewer::is_own(path) => {}
+        Some(token) if !endpoint::paths(Doors::Both).any(|open| open == path) => {
             let brought = bearer(request.headers()).is_some_and(|brought| token.is(brought));
             brought.then_some(()).ok_or(ApiError::Unauthorized)?;
         }

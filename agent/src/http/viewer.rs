@@ -49,6 +49,11 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Resul
     Ok(response)
 }
 
+/// Whether a path is of the viewer's files, which are the same for everybody and hold nothing that was recorded.
+pub(super) fn is_own(path: &str) -> bool {
+    path == "/" || path.starts_with("/assets/")
+}
+
 /// The text of the page's script and of its styles; none where there is no viewer.
 pub(super) fn script_and_styles() -> Option<(String, String)> {
     let text = |ending: &str| {

@@ -12,10 +12,10 @@ fn with(authorization: &str) -> String {
 }
 
 #[test]
-fn every_path_but_metrics_and_health_needs_the_token() {
+fn every_path_but_metrics_health_and_the_page_needs_the_token() {
     let (server, _) = guarded_server("s3cret");
     server.readiness.set();
-    for target in ["/", "/api/health", "/api/status", "/api/metrics", "/api/containers", "/no/such/path", "/metrics/"] {
+    for target in ["/api/health", "/api/status", "/api/metrics", "/api/containers", "/no/such/path", "/metrics/"] {
         let answer = get(server.api, target);
         assert_eq!((answer.status, answer.error().as_str()), (401, SENTENCE), "{target}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -25,8 +25,25 @@ fn every_path_but_metrics_and_health_needs_the_token() {
     for target in ["/metrics", "/healthz", "/readyz"] {
         assert_eq!((get(server.api, target).status, get(server.metrics, target).status), (200, 200), "{target}");
     }
+    // Neither the page, which asks for the token, nor its files; under any host name, as with the token.
+    for (target, status) in
+        [("/", 200), ("/assets/no-such.js", 404), ("/assets/../api/status", 404), ("/assets/..%2Fapi/status", 404)]
+    {
+        for host in ["Host: localhost\r\n", "Host: fgm.monitoring.svc:8050\r\n"] {
+            assert_eq!(request(server.api, "GET", target, host).status, status, "{target} {host}");
+        }
+    }
     // A path that is spelled otherwise is another path, on both listeners.
-    for target in ["//metrics", "/metrics/../api/status", "/%6detrics", "/healthz/.."] {
+    for target in [
+        "//metrics",
+        "//",
+        "/assets",
+        "/Assets/x",
+        "/index.html",
+        "/metrics/../api/status",
+        "/%6detrics",
+        "/healthz/..",
+    ] {
         assert_eq!(get(server.api, target).status, 401, "{target}");
         assert_eq!(get(server.metrics, target).status, 404, "{target}");
     }

@@ -2,7 +2,7 @@
 // FGM_UI_DATA the data set (made by generate-bench-data). An agent that has the viewer built in serves it itself;
 // otherwise, or where FGM_UI_OUT names a folder, built files are served in front of it.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,12 +23,25 @@ export function viewed(data = DATA) {
 /** An agent that records all cgroups of this machine; its data goes when it is stopped. */
 export async function recording() {
   const folder = mkdtempSync(join(tmpdir(), "fgm-ui-live-"));
-  const agent = await start(["run", "--data", folder, "--scope", "all"]);
-  const stop = agent.stop;
+  return withFolder(folder, await start(["run", "--data", folder, "--scope", "all"]));
+}
+
+/** The same, which wants a token. Whoever has `setToken` can have it want another one. */
+export async function guarded(token) {
+  const folder = mkdtempSync(join(tmpdir(), "fgm-ui-token-"));
+  const file = join(folder, "token");
+  const setToken = (text) => writeFileSync(file, text, { mode: 0o600 });
+  setToken(token);
+  const agent = await start(["run", "--data", join(folder, "data"), "--scope", "all", "--token-file", file], token);
+  return { ...withFolder(folder, agent), setToken };
+}
+
+function withFolder(folder, agent) {
+  const { stop } = agent;
   return { ...agent, stop: () => stop().finally(() => rmSync(folder, { recursive: true, force: true })) };
 }
 
-async function start(args) {
+async function start(args, token) {
   const port = await freePort();
   const agent = `http://127.0.0.1:${port}`;
   const run = () => spawn(PROGRAM, [...args, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"] });
@@ -38,7 +51,7 @@ async function start(args) {
   return {
     address: front.address,
     agent,
-    get: async (path) => (await fetch(agent + path)).json(),
+    get: async (path) => (await fetch(agent + path, token ? { headers: { authorization: `Bearer ${token}` } } : {})).json(),
     /** Ends the agent at once, as a crash does. */
     kill: () => ended(child, "SIGKILL"),
     restart: async () => {

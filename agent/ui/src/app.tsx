@@ -6,6 +6,7 @@ import { DrawerPane } from "./page/drawer.tsx";
 import { Help } from "./page/help.tsx";
 import { Notices } from "./page/notices.tsx";
 import { TopBar } from "./page/top-bar.tsx";
+import { TokenDialog } from "./page/token-dialog.tsx";
 import { StartPage } from "./start/start-page.tsx";
 import { chooserOpen, panels } from "./state/store.ts";
 
@@ -22,6 +23,7 @@ export function App() {
         <DrawerPane />
       </div>
       <Help />
+      <TokenDialog />
     </div>
   );
 }

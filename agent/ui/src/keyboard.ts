@@ -40,6 +40,8 @@ const ACTIONS: Record<string, () => void> = {
   Escape: close,
 };
 
+/** What lies under a question that has to be answered first is not moved; Escape is the dialogue's own. */
+const ASKS = ".token-dialog";
 const TYPED_IN = "input, textarea, select, [contenteditable=true]";
 /** Where arrows have a meaning of their own. */
 const USES_ARROWS = "[role=listbox], [role=slider], [role=menu], [role=tablist], [role=grid], [role=radiogroup]";
@@ -48,6 +50,7 @@ export function startKeyboard(): void {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : null;
+    if (target?.closest(ASKS)) return;
     if (target?.closest(TYPED_IN) && event.key !== "Escape") return;
     const isArrow = event.key === "ArrowLeft" || event.key === "ArrowRight";
     if (isArrow && target?.closest(USES_ARROWS)) return;

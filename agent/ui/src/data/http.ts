@@ -5,6 +5,7 @@ import { Failure, GONE, failureOfStatus, isAbort } from "./failure.ts";
 import { queryText } from "./query.ts";
 import { RecentReplies } from "./recent.ts";
 import type { Params, Source } from "./source.ts";
+import { fetchOnceAllowed } from "./token.ts";
 import { Turns } from "./turns.ts";
 
 const MOST_AT_ONCE = 4;
@@ -101,7 +102,7 @@ async function fetchOnce(address: string, signal: AbortSignal): Promise<{ reply:
   let answer: Response;
   let text: string;
   try {
-    answer = await fetch(`.${address}`, { signal, headers: { Accept: "application/json" } });
+    answer = await fetchOnceAllowed(`.${address}`, { signal, headers: { Accept: "application/json" } });
     text = await answer.text();
   } catch (thrown) {
     if (isAbort(thrown)) throw thrown;

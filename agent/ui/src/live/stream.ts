@@ -5,12 +5,14 @@ import * as api from "../data/api.ts";
 import { reachable } from "../data/http.ts";
 import { queryText } from "../data/query.ts";
 import { source } from "../data/source.ts";
+import { fetchOnceAllowed } from "../data/token.ts";
 import type { Timeseries } from "../data/types.ts";
 import { intervalMs, nowMs, records, tabHidden } from "../state/clock.ts";
 import { isOfNode, metricByName, resolvedContainers } from "../state/names.ts";
 import { panels, touchesNow } from "../state/view.ts";
 import { limitOf } from "../charts/limits.ts";
 import type { SeriesData } from "../charts/series-data.ts";
+import { readEvents } from "./event-stream.ts";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
@@ -84,7 +86,7 @@ function resume(): void {
 
 /** At most one connection at a time: each beginning closes the one before. */
 class Stream {
-  private events: EventSource | null = null;
+  private reading = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waitMs = FIRST_WAIT_MS;
   private broke = false;
@@ -97,7 +99,7 @@ class Stream {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    this.events?.close();
+    this.reading.abort();
   }
 
   /** Also where the old connection seems open: of an agent that is gone it may hang for ever. */
@@ -109,16 +111,27 @@ class Stream {
 
   private begin(): void {
     if (this.stopped) return;
-    this.events?.close();
-    const events = new EventSource(this.address);
-    this.events = events;
-    events.addEventListener("series", (event) => this.take(event as MessageEvent<string>));
-    events.addEventListener("error", () => this.again());
+    this.reading.abort();
+    this.reading = new AbortController();
+    void this.read(this.reading.signal);
     this.expectMore();
   }
 
-  private take(event: MessageEvent<string>): void {
-    const reply = JSON.parse(event.data) as Timeseries;
+  private async read(signal: AbortSignal): Promise<void> {
+    try {
+      const answer = await fetchOnceAllowed(this.address, { signal, headers: { Accept: "text/event-stream" } });
+      if (answer.ok && answer.body) {
+        await readEvents(answer.body, ({ name, data }) => {
+          if (name === "series" && !signal.aborted) this.take(JSON.parse(data) as Timeseries);
+        });
+      }
+    } catch {
+      // Broken or given up; in both cases there is no more to read.
+    }
+    if (!signal.aborted) this.again();
+  }
+
+  private take(reply: Timeseries): void {
     this.waitMs = FIRST_WAIT_MS;
     this.expectMore();
     reachable.value = true;
@@ -136,9 +149,9 @@ class Stream {
     this.timer = setTimeout(() => this.again(), BROKEN_TIMES_LATE * lateAfterMs.peek());
   }
 
-  /** A browser's own repetition would hammer a server that is down; this one waits longer each time. */
+  /** Waits longer each time, so that a server that is down is not hammered. */
   private again(): void {
-    this.events?.close();
+    this.reading.abort();
     if (this.stopped) return;
     this.broke = true;
     streaming.value = false;

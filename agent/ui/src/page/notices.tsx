@@ -1,5 +1,6 @@
 // Sentences for the reader, each with a way to put it away; and what of the link is not recorded here.
 import { containerProblem, containers, dismiss, instanceProblem, notices, resolvedContainers, setContainers } from "../state/store.ts";
+import { TokenNotice } from "./token-dialog.tsx";
 
 const MOST_NAMED = 3;
 const SHORT_ID = 20;
@@ -11,6 +12,7 @@ export function Notices() {
   const forget = () => setContainers(containers.peek().filter((id) => !unknown.includes(id)));
   return (
     <div class="notices" role="status" aria-live="polite">
+      <TokenNotice />
       {(instanceProblem.value ?? containerProblem.value) && <p class="page-notice is-problem">{instanceProblem.value ?? containerProblem.value}</p>}
       {unknown.length > 0 && (
         <p class="page-notice">

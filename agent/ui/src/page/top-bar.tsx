@@ -7,6 +7,7 @@ import {
 } from "../state/store.ts";
 import type { Drawer } from "../state/layout.ts";
 import { source } from "../data/source.ts";
+import { forgetToken, token } from "../data/token.ts";
 import { LiveState } from "./live-state.tsx";
 import { RangePicker } from "./range-picker.tsx";
 
@@ -39,6 +40,7 @@ export function TopBar() {
       {!embedded && <DashboardMenu />}
       {!embedded && <button type="button" disabled={panels.value.length === 0} onClick={() => void shareAsFile()}
         title="Save this view as one file that works without the agent">Share</button>}
+      {token.value !== null && <button type="button" onClick={forgetToken} title="Forget the agent's token; this page asks for it anew">Forget token</button>}
       <ThemeButton />
       <button type="button" class="icon" onClick={() => (helpOpen.value = true)} aria-label="Help" title="Help (?)">?</button>
     </header>
