@@ -30,17 +30,73 @@ test("the view as one file works offline", () => withPage(made, { path: linkTo(m
   }
 }));
 
-test("a panel as a picture, and its rows as CSV and Parquet", () => withPage(made, { path: linkTo(made) }, async (page) => {
+/** Takes what a panel's menu offers under a name. */
+async function taken(page, metric, name) {
+  const menu = page.locator(`[data-panel="${metric}"] details.drop`);
+  if (await menu.getAttribute("open") === null) await page.getByLabel(`More for ${metric}`).click();
+  const [download] = await Promise.all([page.waitForEvent("download"), menu.getByText(name, { exact: true }).click()]);
+  const content = readFileSync(await download.path(), "latin1");
+  if (await menu.getAttribute("open") !== null) await page.keyboard.press("Escape");
+  return { name: download.suggestedFilename(), content, lines: content.trimEnd().split("\n") };
+}
+
+const OWN = "time,namespace,pod,container,container_id";
+
+test("a panel as a picture, and its table as CSV and Parquet", () => withPage(made, { path: linkTo(made) }, async (page) => {
   await ready(page);
-  const begins = { "Picture (PNG)": "\x89PNG", "Recorded rows as CSV": "time,", "Recorded rows as Parquet": "PAR1" };
+  const begins = { "Picture (PNG)": "\x89PNG", "Whole table “containers” as CSV": "time,", "Whole table “containers” as Parquet": "PAR1" };
   for (const [name, begin] of Object.entries(begins)) {
-    await page.getByLabel("More for cpu_usage_cores").click();
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByText(name, { exact: true }).click()]);
-    const content = readFileSync(await download.path(), "latin1");
+    const { content } = await taken(page, "cpu_usage_cores", name);
     assert.ok(content.startsWith(begin), `${name} begins with ${JSON.stringify(content.slice(0, 20))}`);
-    if (await page.locator("details.drop[open]").count()) await page.keyboard.press("Escape");
   }
 }));
+
+test("a panel's metric alone, recorded or computed", () => {
+  const panels = ["cpu_usage_cores", "memory_current_bytes", "node.memory_used_bytes"];
+  return withPage(made, { path: linkTo(made, { panels }) }, async (page) => {
+    await ready(page);
+    const [container] = made.busiest;
+    const { from, to } = made.lastHour;
+    const whole = await made.agent.get(`/api/timeseries?metric=cpu_usage_cores&container=${container}&from=${from}&to=${to}&points=all`);
+    const derived = await taken(page, "cpu_usage_cores", "This metric as CSV");
+    assert.deepEqual([derived.name, derived.lines[0]], ["cpu_usage_cores.csv", `${OWN},cpu_usage_cores`]);
+    const own = derived.lines.filter((line) => line.includes(`,${container},`));
+    assert.equal(own.length, whole.series[0].t.length, "every reading is in it");
+    assert.equal(Number(own[9].split(",").at(-1)), whole.series[0].v[9]);
+    assert.ok(derived.lines.slice(1).every((line) => made.busiest.slice(0, 2).some((id) => line.includes(`,${id},`))));
+    const stored = await taken(page, "memory_current_bytes", "This metric as CSV");
+    assert.equal(stored.lines[0], `${OWN},memory_current_bytes`);
+    assert.ok(stored.lines.length > 3000);
+    assert.ok((await taken(page, "memory_current_bytes", "This metric as Parquet")).content.startsWith("PAR1"));
+    const node = await taken(page, "node.memory_used_bytes", "This metric as CSV");
+    assert.match(node.lines[0], /^time,node\.memory_used_bytes$/);
+    await page.getByLabel("More for cpu_usage_cores").click();
+    await picture(page, "panel-menu");
+  });
+});
+
+test("more rows than a browser makes are refused in a sentence", () => withPage(made, {
+  path: `/#range=all&panels=cpu_usage_cores&containers=${made.busiest}`,
+}, async (page) => {
+  await ready(page);
+  await page.getByLabel("More for cpu_usage_cores").click();
+  await page.getByText("This metric as CSV", { exact: true }).click();
+  await page.getByRole("alert").filter({ hasText: /million rows.*whole table/ }).waitFor();
+  await picture(page, "panel-csv-refused");
+}));
+
+test("metrics of every table can be taken alone", () => {
+  const panels = ["pods.memory_current_bytes", "network.receive_bytes", "io_devices.read_bytes", "disks.read_bytes", "processes.rss_bytes"];
+  return withPage(made, { path: linkTo(made, { panels }) }, async (page) => {
+    await ready(page);
+    for (const metric of panels) {
+      await page.getByLabel(`More for ${metric}`).click();
+      const links = await page.locator(`[data-panel="${metric}"] .drop-list a`).evaluateAll((all) => all.map((one) => one.href));
+      for (const link of links) assert.equal((await page.request.get(link)).status(), 200, link);
+      await page.keyboard.press("Escape");
+    }
+  });
+});
 
 test("a file from the command line shows the same, offline", async () => {
   const file = join(tmpdir(), `fgm-export-${process.pid}.html`);

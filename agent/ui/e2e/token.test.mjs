@@ -62,12 +62,19 @@ test("it stays for the tab alone, and is forgotten", () => withPage(made, { path
   assert.match(page.url(), /panels=node\.cpu_usage_cores/);
 }));
 
-test("a shared file works with it, and does not carry it", () => withPage(made, { path: LINK, expected: REFUSED }, async (page) => {
+test("downloads and a shared file work with it, and do not carry it", () => withPage(made, { path: LINK, expected: REFUSED }, async (page) => {
   await dialog(page).waitFor();
   await give(page, TOKEN);
   await page.locator(".legend-row").first().waitFor();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Share" }).click()]);
-  const file = readFileSync(await download.path(), "latin1");
+  const take = async (act) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+    return readFileSync(await download.path(), "latin1");
+  };
+  await page.getByLabel("More for node.cpu_usage_cores").click();
+  const rows = await take(() => page.getByText("Whole table “node” as CSV", { exact: true }).click());
+  assert.match(rows, /^time,.*cpu_/);
+  await page.keyboard.press("Escape");
+  const file = await take(() => page.getByRole("button", { name: "Share" }).click());
   assert.ok(file.includes("fgm-embedded") && !file.includes(TOKEN));
 }));
 

@@ -1,14 +1,12 @@
 // What can be done with a panel beside looking at it: its picture, its rows, studies of it.
 import type { Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { exportAddress } from "../data/api.ts";
 import { source } from "../data/source.ts";
-import { addStudy, askStudyList, metricByName, nameOf, resolvedContainers, studyList, drawer, visibleRange } from "../state/store.ts";
+import { addStudy, askStudyList, studyList, drawer } from "../state/store.ts";
+import { Exports } from "./exports.tsx";
 import { savePicture } from "./picture.ts";
 import type { Plot } from "./plot.ts";
 import type { SeriesData } from "./series-data.ts";
-
-const EXPORTED_TABLES = ["containers", "pods", "processes", "network", "io_devices", "node", "disks"];
 
 export function PanelMenu({ metric, data, plotRef }: { metric: string; data: SeriesData; plotRef: Signal<Plot | null> }) {
   const details = useRef<HTMLDetailsElement>(null);
@@ -39,21 +37,5 @@ export function PanelMenu({ metric, data, plotRef }: { metric: string; data: Ser
         {!source().embedded && <Exports metric={metric} />}
       </div>
     </details>
-  );
-}
-
-function Exports({ metric }: { metric: string }) {
-  const table = metricByName.value.get(metric)?.table ?? "containers";
-  if (!EXPORTED_TABLES.includes(table)) return null;
-  const { from, to } = visibleRange.value;
-  const ofNode = table === "node" || table === "disks";
-  const ids = ofNode ? undefined : resolvedContainers.value.ids.join(",");
-  const address = (format: string) => exportAddress({ table, format, container: ids, from: Math.floor(from), to: Math.ceil(to) });
-  const who = ofNode ? "the node" : resolvedContainers.value.ids.slice(0, 3).map(nameOf).join(", ");
-  return (
-    <>
-      <a href={address("csv")} download={`${table}.csv`} title={`All columns of ${table} of ${who}`}>Recorded rows as CSV</a>
-      <a href={address("parquet")} download={`${table}.parquet`} title={`All columns of ${table} of ${who}`}>Recorded rows as Parquet</a>
-    </>
   );
 }

@@ -22,7 +22,8 @@ export interface ContainerFilter {
 
 export interface SeriesQuestion extends ContainerFilter {
   metric: string[];
-  points?: number;
+  /** At most so many of each, or every reading. */
+  points?: number | "all";
   agg?: string;
   group?: string;
 }
