@@ -33,11 +33,11 @@ export const NOTHING_ASKED: Arrangement = {
   query: "", namespace: "", qos: "", labels: "", state: "all", group: "none", sort: "newest",
 };
 
-const searchTexts = new WeakMap<Container, string[]>();
+const keptTexts = new WeakMap<Container, string[]>();
 
 export function arrange(all: readonly Container[], asked: Arrangement, known: Known): Row[] {
   const passing = all.filter((container) => passes(container, asked, known));
-  const found = fuzzyFilter(asked.query, passing, textsOf);
+  const found = fuzzyFilter(asked.query, passing, searchTexts);
   const byRelevance = asked.query.trim() !== "" && asked.sort === "newest";
   const sorted = byRelevance ? found : sort(found, asked.sort, known);
   if (asked.group === "none") return sorted.map((container) => ({ kind: "container", container }));
@@ -60,15 +60,16 @@ function passes(container: Container, asked: Arrangement, known: Known): boolean
   return asked.state === "all" || known.isGone(container) === (asked.state === "gone");
 }
 
-function textsOf(container: Container): string[] {
-  let texts = searchTexts.get(container);
+/** What a container is searched by. */
+export function searchTexts(container: Container): string[] {
+  let texts = keptTexts.get(container);
   if (!texts) {
     const { pod, namespace, container: name, workload, image, id, path, labels } = container;
     const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
     const ownPath = pod === null && name === null ? path : null;
     const present = [pod, namespace, name, workload, image, id, ownPath, ...pairs].filter((text) => text !== null);
     texts = present.map((text) => text.toLowerCase());
-    searchTexts.set(container, texts);
+    keptTexts.set(container, texts);
   }
   return texts;
 }

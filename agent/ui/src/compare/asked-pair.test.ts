@@ -16,6 +16,12 @@ describe("what is compared", () => {
     expect(pairOf("a", RANGE, { kind: "earlier", by: "1h" }, NEVER).other.range).toEqual({ from: 6_400_000, to: 10_000_000 });
   });
 
+  it("is the node at two times, whatever container the link has", () => {
+    const other = { container: null, range: { from: 6_400_000, to: 10_000_000 } };
+    expect(pairOf(null, RANGE, { kind: "before" }, NEVER)).toEqual({ one: { container: null, range: RANGE }, other });
+    expect(pairOf(null, RANGE, { kind: "container", id: "b", clock: "starts" }, NEVER).other).toEqual(other);
+  });
+
   it("is another container at the same time, or each from its start on", () => {
     expect(pairOf("a", RANGE, { kind: "container", id: "b", clock: "same" }, NEVER).other).toEqual({ container: "b", range: RANGE });
     const starts = pairOf("a", RANGE, { kind: "container", id: "b", clock: "starts" }, (id) => (id === "a" ? 1000 : 2000));

@@ -1,6 +1,6 @@
-// What is compared: a container in the visible range with itself at another time, or with another container. In the
-// link it is `compare=before`, `compare=-1d`, `compare=FROM/TO`, `compare=with:ID` or `compare=starts:ID`, and the metric
-// and the container where they are not the first: `compare_metric`, `compare_container`.
+// What is compared: a container, or the node, in the visible range with itself at another time, or with another container.
+// In the link it is `compare=before`, `compare=-1d`, `compare=FROM/TO`, `compare=with:ID` or `compare=starts:ID`, and what
+// is not the first: `compare_metric`, `compare_container`, and `compare_of` for a device, an interface or a process.
 import type { Range } from "../data/api.ts";
 import { durationMs, parseTime, toRfc3339 } from "../lib/time.ts";
 
@@ -10,9 +10,15 @@ export type Other =
   | { kind: "range"; range: Range }
   | { kind: "container"; id: string; clock: "same" | "starts" };
 
+/** Without a container it is the node. */
+export interface Side {
+  container: string | null;
+  range: Range;
+}
+
 export interface Pair {
-  one: { container: string; range: Range };
-  other: { container: string; range: Range };
+  one: Side;
+  other: Side;
 }
 
 export function parseOther(text: string): Other | null {
@@ -32,17 +38,18 @@ export function formatOther(other: Other): string {
 }
 
 /** Both sides with their ranges. `firstSeen` tells when a container began; its start is then 0 on the time axis. */
-export function pairOf(container: string, range: Range, other: Other, firstSeen: (id: string) => number | null): Pair {
+export function pairOf(container: string | null, range: Range, other: Other, firstSeen: (id: string) => number | null): Pair {
   const span = range.to - range.from;
   const one = { container, range };
-  if (other.kind === "before") return { one, other: { container, range: { from: range.from - span, to: range.from } } };
+  // There is one node only.
+  if (other.kind === "before" || (other.kind === "container" && container === null)) return { one, other: { container, range: { from: range.from - span, to: range.from } } };
   if (other.kind === "earlier") {
     const by = durationMs(other.by) ?? span;
     return { one, other: { container, range: { from: range.from - by, to: range.to - by } } };
   }
   if (other.kind === "range") return { one, other: { container, range: other.range } };
   if (other.clock === "same") return { one, other: { container: other.id, range } };
-  const [first, second] = [firstSeen(container), firstSeen(other.id)];
+  const [first, second] = [firstSeen(container!), firstSeen(other.id)];
   const fromStart = (start: number | null) => (start === null ? range : { from: start, to: start + span });
   return { one: { container, range: fromStart(first) }, other: { container: other.id, range: fromStart(second) } };
 }

@@ -1,15 +1,18 @@
-// What is compared with what: a metric, a container, and either another time or another container.
+// What is compared with what: a metric, a container, and either another time or another container. A metric of the node has
+// no container, so only times can be compared.
 import { signal } from "@preact/signals";
 import { Select } from "../choose/container-filters.tsx";
+import { OtherContainer } from "../choose/other-container.tsx";
 import type { Range } from "../data/api.ts";
 import { formatMoment, parseTime } from "../lib/time.ts";
-import { containerName, findContainer, nameOf, panels, resolvedContainers } from "../state/store.ts";
+import { containerList, containerName, findContainer, nameOf, panels, resolvedContainers } from "../state/store.ts";
 import type { Other } from "./asked-pair.ts";
 import { setContainer, setMetric, setOther } from "./comparison.ts";
 
 export interface CompareFormProps {
   metric: string;
-  container: string;
+  /** null for the node. */
+  container: string | null;
   range: Range;
   other: Other;
 }
@@ -21,20 +24,32 @@ const fromText = signal("");
 const problem = signal<string | null>(null);
 
 export function CompareForm({ metric, container, range, other }: CompareFormProps) {
-  const ids = [...new Set([container, ...resolvedContainers.value.ids])];
+  const ids = [...new Set([...(container === null ? [] : [container]), ...resolvedContainers.value.ids])];
   const others = ids.filter((id) => id !== container);
-  const withTime = other.kind !== "container";
+  const metrics = [...new Set([metric, ...panels.value])];
   return (
     <div class="compare-form">
-      <Select label="Metric" value={metric} options={[...new Set([metric, ...panels.value])].map((name) => [name, name])} onChange={setMetric} />
-      <Select label="Container" value={container} options={ids.map((id) => [id, nameOf(id)])} onChange={setContainer} />
-      <div class="compare-kinds" role="group" aria-label="Compare with">
-        <button type="button" class="chip" aria-pressed={withTime} onClick={() => setOther({ kind: "before" })}>another time</button>
-        <button type="button" class="chip" aria-pressed={!withTime} disabled={others.length === 0}
-          title={others.length === 0 ? "Choose a second container first" : undefined}
-          onClick={() => setOther({ kind: "container", id: others[0]!, clock: "same" })}>another container</button>
-      </div>
-      {withTime ? <TimeChoice other={other} range={range} /> : <ContainerChoice other={other} ids={others} />}
+      <Select label="Metric" value={metric} options={metrics.map((name) => [name, name])} onChange={setMetric} />
+      {container === null
+        ? <span class="compare-node">of the node</span>
+        : <Select label="Container" value={container} options={ids.map((id) => [id, nameOf(id)])} onChange={setContainer} />}
+      {container !== null && <Kinds container={container} others={others} other={other} />}
+      {container !== null && other.kind === "container"
+        ? <ContainerChoice container={container} other={other} ids={others} />
+        : <TimeChoice other={other} range={range} />}
+    </div>
+  );
+}
+
+function Kinds({ container, others, other }: { container: string; others: string[]; other: Other }) {
+  const withTime = other.kind !== "container";
+  const first = others[0] ?? containerList.value.find(({ id }) => id !== container)?.id;
+  return (
+    <div class="compare-kinds" role="group" aria-label="Compare with">
+      <button type="button" class="chip" aria-pressed={withTime} onClick={() => setOther({ kind: "before" })}>another time</button>
+      <button type="button" class="chip" aria-pressed={!withTime} disabled={first === undefined}
+        title={first === undefined ? "Only one container is recorded here" : undefined}
+        onClick={() => setOther({ kind: "container", id: first!, clock: "same" })}>another container</button>
     </div>
   );
 }
@@ -72,12 +87,11 @@ function TimeChoice({ other, range }: { other: Other; range: Range }) {
   );
 }
 
-function ContainerChoice({ other, ids }: { other: Other & { kind: "container" }; ids: string[] }) {
+function ContainerChoice({ container, other, ids }: { container: string; other: Other & { kind: "container" }; ids: string[] }) {
   const known = findContainer(other.id);
-  const options = [...new Set([...ids, other.id])].map((id): [string, string] => [id, nameOf(id)]);
   return (
     <>
-      <Select label="Other container" value={other.id} options={options} onChange={(id) => setOther({ ...other, id })} />
+      <OtherContainer label="Other container" value={known?.id ?? other.id} ids={ids} without={container} onChange={(id) => setOther({ ...other, id })} />
       <Select label="Times" value={other.clock} options={[["same", "at the same time"], ["starts", "each from its start on"]]}
         onChange={(clock) => setOther({ ...other, clock: clock === "starts" ? "starts" : "same" })} />
       {!known && <p class="problem" role="alert">No container {other.id.slice(0, 12)} is recorded here; choose another one.</p>}

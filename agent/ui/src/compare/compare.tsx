@@ -1,4 +1,4 @@
-// A comparison: a container now and before, or two containers, overlaid from their starts on, with the difference in
+// A comparison: a container or the node now and before, or two containers, overlaid from their starts on, with the difference in
 // figures and the agent's judgement.
 import { effect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
@@ -8,11 +8,14 @@ import { assignColours } from "../lib/palette.ts";
 import { formatDuration, formatMoment } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
 import { useAsked } from "../lib/use-asked.ts";
-import { drawer, findContainer, follows, nameOf, resolvedContainers, visibleRange } from "../state/store.ts";
+import { drawer, follows, nameOf, resolvedContainers, visibleRange } from "../state/store.ts";
 import type { Range } from "../data/api.ts";
+import { Select } from "../choose/container-filters.tsx";
 import { Swatch } from "../choose/container-row.tsx";
 import { pairOf, type Pair } from "./asked-pair.ts";
-import { ask, askedContainer, askedMetric, askedOther, endComparison, isCompared } from "./comparison.ts";
+import {
+  ask, askedContainer, askedMetric, askedOther, askedSubject, endComparison, firstSeen, isCompared, setSubject, sidesOf, subjectsOf,
+} from "./comparison.ts";
 import { CompareForm } from "./compare-form.tsx";
 import { DifferenceTable } from "./difference-table.tsx";
 import { OverlayChart, type CursorValues, type OverlaySide } from "./overlay-chart.tsx";
@@ -22,9 +25,9 @@ const LIVE_STEP_MS = 30_000;
 export function Compare() {
   useEffect(() => endComparison, []);
   const metric = askedMetric();
-  const container = askedContainer();
+  const container = askedContainer(metric);
   if (metric === undefined || container === undefined) {
-    return <section class="drawer-part"><h2>Compare</h2><p class="hint">Choose a metric and a container, or two, to compare.</p></section>;
+    return <section class="drawer-part"><h2>Compare</h2><p class="hint">Choose a metric of the node, or a metric and a container, or two, to compare.</p></section>;
   }
   return <Comparison metric={metric} container={container} />;
 }
@@ -34,29 +37,34 @@ effect(() => {
   if (isCompared() && drawer.peek() === null) drawer.value = "compare";
 });
 
-function Comparison({ metric, container }: { metric: string; container: string }) {
+function Comparison({ metric, container }: { metric: string; container: string | null }) {
   const range = steadyRange(visibleRange.value, follows.value);
   const other = askedOther();
   const pair = pairOf(container, range, other, firstSeen);
   const { reply, problem, loading } = useAsked(JSON.stringify([metric, pair]), (signal) => ask(metric, pair, signal));
-  const [one, before] = sidesOf(pair, reply?.one, reply?.other);
-  const unit = reply?.one?.unit ?? reply?.other?.unit ?? "";
+  const subjects = reply ? subjectsOf(reply) : [];
+  const named = askedSubject();
+  const subject = named !== undefined && subjects.includes(named) ? named : subjects[0];
+  const found = reply ? sidesOf(reply, subject) : null;
+  const [one, before] = titled(pair, found?.one, found?.other);
+  const unit = found?.one?.unit ?? found?.other?.unit ?? "";
   return (
     <section class="drawer-part compare" aria-label="Comparison" aria-busy={loading}>
       <h2>Compare</h2>
       <CompareForm metric={metric} container={container} range={range} other={other} />
+      {subjects.length > 1 && <Select label="Of" value={subject!} options={subjects.map((name) => [name, name])} onChange={setSubject} />}
       {problem && <p class="problem" role="alert">{problem}</p>}
-      {reply && !reply.one && <p class="problem" role="alert">There are no values of {metric} for {one.title}.</p>}
-      {reply && !reply.other && <p class="problem" role="alert">There are no values of {metric} for {before.title}.</p>}
-      {reply && (reply.one || reply.other) && (
+      {found && !found.one && <p class="problem" role="alert">There are no values of {metric} for {one.title}.</p>}
+      {found && !found.other && <p class="problem" role="alert">There are no values of {metric} for {before.title}.</p>}
+      {found && (found.one || found.other) && (
         <>
           <OverlaidSides one={one} other={before} unit={unit} />
           <DifferenceTable one={one} other={before} unit={unit} />
-          {reply.verdict && <p class="verdict"><b>{reply.verdict.kind.replaceAll("_", " ")}</b>: {reply.verdict.sentence}</p>}
+          {found.verdict && <p class="verdict"><b>{found.verdict.kind.replaceAll("_", " ")}</b>: {found.verdict.sentence}</p>}
           <p class="hint note">{resolutionText(one, before)}</p>
         </>
       )}
-      {reply?.notes.map((note) => <p key={note} class="hint note">{note}</p>)}
+      {found?.notes.map((note) => <p key={note} class="hint note">{note}</p>)}
     </section>
   );
 }
@@ -81,10 +89,11 @@ function OverlaidSides({ one, other, unit }: { one: OverlaySide; other: OverlayS
   );
 }
 
-function sidesOf(pair: Pair, one: OverlaySide["series"], other: OverlaySide["series"]): [OverlaySide, OverlaySide] {
-  const byTime = pair.one.container === pair.other.container;
-  const [first, second] = byTime ? [0, 1] : slotsOf(pair);
-  const titles = byTime ? ["this time", "other time"] : [nameOf(pair.one.container), nameOf(pair.other.container)];
+function titled(pair: Pair, one: OverlaySide["series"], other: OverlaySide["series"]): [OverlaySide, OverlaySide] {
+  const ids = [pair.one.container, pair.other.container];
+  const byTime = ids[0] === ids[1];
+  const [first, second] = byTime ? [0, 1] : slotsOf(ids as string[]);
+  const titles = byTime ? ["this time", "other time"] : (ids as string[]).map(nameOf);
   return [
     { title: titles[0]!, series: one, startMs: pair.one.range.from, slot: first! },
     { title: titles[1]!, series: other, startMs: pair.other.range.from, slot: second! },
@@ -92,9 +101,9 @@ function sidesOf(pair: Pair, one: OverlaySide["series"], other: OverlaySide["ser
 }
 
 /** Containers have the colours that they have in the panels. */
-function slotsOf({ one, other }: Pair): number[] {
-  const slots = assignColours([...resolvedContainers.peek().ids, one.container, other.container]);
-  return [slots.get(one.container)!, slots.get(other.container)!];
+function slotsOf(ids: string[]): number[] {
+  const slots = assignColours([...resolvedContainers.peek().ids, ...ids]);
+  return ids.map((id) => slots.get(id)!);
 }
 
 function resolutionText(...sides: OverlaySide[]): string {
@@ -108,9 +117,4 @@ function steadyRange(range: Range, moves: boolean): Range {
   if (!moves) return range;
   const to = Math.ceil(range.to / LIVE_STEP_MS) * LIVE_STEP_MS;
   return { from: to - (range.to - range.from), to };
-}
-
-function firstSeen(id: string): number | null {
-  const container = findContainer(id);
-  return container ? Date.parse(container.first_seen) : null;
 }
