@@ -87,3 +87,42 @@ test("parameters and a second container are set, said, and in the link", () => w
   await page.locator(".study[aria-busy=false] .finding-main").first().waitFor();
   assert.match(await page.locator(".study small").innerText(), /same percent 2\.5/);
 }));
+
+test("a study of the view is changed where it stands", () => withPage(made, { path: linkTo(made, { more: "&studies=spikes:cpu_usage_cores,compare" }) }, async (page) => {
+  await ready(page);
+  await page.getByRole("button", { name: /^Findings/ }).click();
+  const second = page.locator(".study").nth(1);
+  await second.getByRole("button", { name: /^Change/ }).click();
+  const form = page.getByRole("form", { name: /^Change/ });
+  await form.getByLabel(/^Same percent/).fill("500");
+  await form.getByRole("button", { name: "Apply" }).click();
+  await form.getByRole("alert").filter({ hasText: "from 0 to 100" }).waitFor();
+  await form.getByLabel(/^Same percent/).fill("7");
+  await picture(page, "studies-change");
+  const asked = page.waitForRequest((request) => request.url().includes("/api/study/compare"));
+  await form.getByRole("button", { name: "Apply" }).click();
+  assert.equal(new URL((await asked).url()).searchParams.get("set"), "same_percent:7");
+  await page.waitForURL(/studies=spikes:cpu_usage_cores,compare%3Bsame_percent:7/);
+  assert.match(await second.locator("small").innerText(), /same percent 7/);
+  assert.equal(await page.getByRole("form", { name: /^Change/ }).count(), 0);
+  await second.getByRole("button", { name: /^Change/ }).click();
+  assert.equal(await form.getByLabel(/^Same percent/).inputValue(), "7");
+  await form.getByRole("button", { name: "Cancel" }).click();
+  await page.locator(".study").first().getByRole("button", { name: /^Change/ }).click();
+  await form.getByLabel("Panel").waitFor();
+}));
+
+test("the second container of a study may be one that is not chosen", () => withPage(made, { path: linkTo(made, { containers: made.busiest.slice(0, 1) }) }, async (page) => {
+  await ready(page);
+  await page.getByRole("button", { name: /^Findings/ }).click();
+  await page.getByLabel("Study", { exact: true }).selectOption("compare");
+  const other = made.top[2];
+  await page.getByLabel("Compared with", { exact: true }).selectOption("another container…");
+  await page.getByLabel("Compared with: search").fill(other.pod);
+  await page.locator(`.found-containers button[title="${other.container}"]`).click();
+  const asked = page.waitForRequest((request) => request.url().includes("/api/study/compare"));
+  await page.getByRole("button", { name: "Add study" }).click();
+  assert.equal(new URL((await asked).url()).searchParams.get("with"), other.container);
+  await page.locator(".study[aria-busy=false] .finding-main").first().waitFor();
+  await picture(page, "studies-other");
+}));

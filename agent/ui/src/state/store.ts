@@ -13,7 +13,7 @@ export { dismiss, notices, say } from "./notices.ts";
 export { setTheme, theme, themeChoice } from "./theme.ts";
 export {
   addPanel, addStudy, canZoom, chosenStudies, containers, cursorTime, follows, movePanel, moveRange, moving, panels,
-  quickRange, removePanel, removeStudy, replacePanel, resetRange, setContainers, setPanels, setQuickRange, setRange,
+  quickRange, removePanel, removeStudy, replacePanel, replaceStudy, resetRange, setContainers, setPanels, setQuickRange, setRange,
   settleRange, showView, studies, studyOf, studyText, toggleContainer, touchesNow, view, visibleRange, zoomBack, zoomForward, zoomTo,
 } from "./view.ts";
 export type { ChosenStudy } from "./view.ts";

@@ -70,7 +70,10 @@ describe("studies and containers", () => {
     view.addStudy({ study: "trend", panel: "m" });
     view.addStudy({ study: "oom" });
     expect(view.studies.value).toEqual(["trend:m", "oom"]);
-    view.removeStudy("trend:m");
+    view.replaceStudy("trend:m", { study: "trend", panel: "m", set: ["limit:3"] });
+    expect(view.studies.value).toEqual(["trend:m;limit:3", "oom"]);
+    view.replaceStudy("trend:m;limit:3", { study: "oom" });
+    expect(view.studies.value).toEqual(["oom"]);
     view.removeStudy(0);
     expect(view.studies.value).toEqual([]);
     view.toggleContainer("a");

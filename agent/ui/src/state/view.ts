@@ -220,6 +220,14 @@ export function addStudy(chosen: ChosenStudy): void {
   else change({ studies: [...now, text] });
 }
 
+/** Puts another study in the place of one; one that is there already is not shown twice. */
+export function replaceStudy(text: string, chosen: ChosenStudy): void {
+  const next = studyText(chosen);
+  if (next === text) return;
+  const others = studies.peek().filter((other) => other !== next);
+  change({ studies: others.map((other) => (other === text ? next : other)) });
+}
+
 /** Takes the text of the link or its index. */
 export function removeStudy(which: string | number): void {
   change({ studies: studies.peek().filter((text, at) => text !== which && at !== which) });

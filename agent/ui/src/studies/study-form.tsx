@@ -1,71 +1,88 @@
-// Adds a study: which one, on which panel, of which container, with what set. A study of a container as a whole needs no
-// panel; one that compares may be given a second container.
-import { signal } from "@preact/signals";
-import { addStudy, nameOf, panels, resolvedContainers, studyList } from "../state/store.ts";
+// Adds a study, or changes one of the view: which one, on which panel, of which container, with what set. A study of a
+// container as a whole needs no panel; one that compares may be given a second container, whichever is recorded.
+import { findContainer, nameOf, panels, resolvedContainers, studyList } from "../state/store.ts";
+import type { ChosenStudy } from "../state/store.ts";
 import { Select } from "../choose/container-filters.tsx";
+import { OtherContainer } from "../choose/other-container.tsx";
 import type { Study } from "../data/types.ts";
+import type { Draft } from "./draft.ts";
 import { keyOfSetting, settingsOf, wordsOf } from "./settings.ts";
-import type { Typed } from "./settings.ts";
 
-/** The one study that takes a second container. */
-const COMPARES = "compare";
+/** The studies that take a second container, and what they do without one. */
+const WITHOUT_OTHER: Record<string, string> = { compare: "with the time before" };
 
-const study = signal("changepoint");
-const panel = signal("");
-const container = signal("");
-const other = signal("");
-const typed = signal<Typed>({});
-const problem = signal<string | null>(null);
+export interface StudyFormProps {
+  draft: Draft;
+  /** Which study it is stays as it is. */
+  changes: boolean;
+  onDone: (chosen: ChosenStudy) => void;
+  onCancel?: () => void;
+}
 
-export function StudyForm() {
+export function StudyForm({ draft, changes, onDone, onCancel }: StudyFormProps) {
   const known = studyList.value;
-  const ids = resolvedContainers.value.ids;
-  const chosen = known.find((one) => one.id === study.value);
+  const id = draft.study.value;
+  const chosen = known.find((one) => one.id === id);
   const ofMetric = chosen?.looks_at === "metric";
-  const onPanel = ofMetric && panels.value.includes(panel.value) ? panel.value : "";
-  const ofId = ids.includes(container.value) ? container.value : "";
-  const others = study.value === COMPARES ? ids.filter((id) => id !== ofId) : [];
-  const withId = others.includes(other.value) ? other.value : "";
-  function add(event: SubmitEvent) {
+  const onPanel = ofMetric ? offered(draft.panel.value, panels.value, changes) : "";
+  const ofId = offered(draft.container.value, resolvedContainers.value.ids, changes);
+  const takesOther = Object.hasOwn(WITHOUT_OTHER, id);
+  const withId = takesOther && draft.other.value !== ofId ? (findContainer(draft.other.value)?.id ?? "") : "";
+  function submit(event: SubmitEvent) {
     event.preventDefault();
-    const set = chosen ? settingsOf(chosen, typed.value) : [];
-    problem.value = typeof set === "string" ? set : null;
-    if (typeof set === "string") return;
-    addStudy({ study: study.value, panel: onPanel || undefined, container: ofId || undefined, set, with: withId || undefined });
+    const set = chosen ? settingsOf(chosen, draft.typed.value) : [];
+    draft.problem.value = typeof set === "string" ? set : null;
+    if (typeof set !== "string") onDone({ study: id, panel: onPanel || undefined, container: ofId || undefined, set, with: withId || undefined });
   }
   if (known.length === 0) return <p class="hint" role="status">Asking which studies there are…</p>;
   return (
-    <form class="study-form" onSubmit={add} noValidate>
-      <Select label="Study" value={study.value} options={known.map(({ id, name }) => [id, name])}
-        onChange={(id) => {
-          study.value = id;
-          problem.value = null;
-        }} />
-      {ofMetric && <Select label="Panel" value={onPanel} none="all panels" options={panels.value.map((name) => [name, name])}
-        onChange={(name) => { panel.value = name; }} />}
-      <Select label="Container" value={ofId} none="all chosen containers" options={ids.map((id) => [id, nameOf(id)])}
-        onChange={(id) => { container.value = id; }} />
-      {others.length > 0 && <Select label="Compared with" value={withId} none="with the time before" options={others.map((id) => [id, `with ${nameOf(id)}`])}
-        onChange={(id) => { other.value = id; }} />}
-      {chosen && chosen.parameters.length > 0 && <Settings chosen={chosen} />}
-      {problem.value && <p class="problem" role="alert">{problem.value}</p>}
-      <button type="submit" class="primary">Add study</button>
-      {chosen && <p class="hint">{chosen.description}</p>}
+    <form class="study-form" onSubmit={submit} noValidate aria-label={changes ? `Change ${chosen?.name ?? id}` : undefined}>
+      {!changes && <Select label="Study" value={id} options={known.map((one) => [one.id, one.name])} onChange={(next) => {
+        draft.study.value = next;
+        draft.problem.value = null;
+      }} />}
+      {ofMetric && <Select label="Panel" value={onPanel} none="all panels" options={named(onPanel, panels.value, (name) => name)}
+        onChange={(name) => { draft.panel.value = name; }} />}
+      <Select label="Container" value={ofId} none="all chosen containers" options={named(ofId, resolvedContainers.value.ids, nameOf)}
+        onChange={(one) => { draft.container.value = one; }} />
+      {takesOther && <OtherContainer label="Compared with" value={withId} none={WITHOUT_OTHER[id]} ids={resolvedContainers.value.ids} without={ofId}
+        onChange={(one) => { draft.other.value = one; }} />}
+      {chosen && chosen.parameters.length > 0 && <Settings chosen={chosen} draft={draft} open={changes} />}
+      {draft.problem.value && <p class="problem" role="alert">{draft.problem.value}</p>}
+      <div class="study-buttons">
+        <button type="submit" class="primary">{changes ? "Apply" : "Add study"}</button>
+        {onCancel && <button type="button" onClick={onCancel}>Cancel</button>}
+      </div>
+      {chosen && !changes && <p class="hint">{chosen.description}</p>}
     </form>
   );
 }
 
-function Settings({ chosen }: { chosen: Study }) {
+/** A study that is changed may be of a panel or a container that is not chosen any more. */
+function offered(value: string, all: string[], changes: boolean): string {
+  return changes || all.includes(value) ? value : "";
+}
+
+function named(value: string, all: string[], nameFor: (name: string) => string): [string, string][] {
+  return [...new Set(value === "" ? all : [...all, value])].map((one) => [one, nameFor(one)]);
+}
+
+function Settings({ chosen, draft, open }: { chosen: Study; draft: Draft; open: boolean }) {
+  // Stays open while something is typed.
+  const isTyped = chosen.parameters.some((parameter) => draft.typed.value[keyOfSetting(chosen, parameter)] !== undefined);
   return (
-    <details class="study-settings" open={problem.value !== null}>
+    <details class="study-settings" open={open || isTyped}>
       <summary>{chosen.parameters.length === 1 ? "1 parameter" : `${chosen.parameters.length} parameters`}</summary>
       {chosen.parameters.map((parameter) => {
         const key = keyOfSetting(chosen, parameter);
         return (
           <label key={key}>
             <span class="setting-name">{wordsOf(parameter.name)}</span>
-            <input class="field" type="text" inputMode="decimal" value={typed.value[key] ?? ""} placeholder={String(parameter.default)}
-              onInput={(event) => { typed.value = { ...typed.value, [key]: event.currentTarget.value }; }} />
+            <input class="field" type="text" inputMode="decimal" value={draft.typed.value[key] ?? ""} placeholder={String(parameter.default)}
+              onInput={(event) => {
+                draft.typed.value = { ...draft.typed.value, [key]: event.currentTarget.value };
+                draft.problem.value = null;
+              }} />
             <span class="hint">{parameter.help}</span>
           </label>
         );
