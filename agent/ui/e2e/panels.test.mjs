@@ -146,3 +146,26 @@ test("a finger drags a panel by its handle", () => withPage(made, { path: linkTo
   await touch("touchEnd", []);
   assert.deepEqual(await orderOf(page), [THREE[1], THREE[0]]);
 }));
+
+test("events that are left out are told, and grave ones are not among them", () => withPage(made, {}, async (page) => {
+  const { from, to } = made.recorded;
+  const kills = (await made.agent.get(`/api/events?kind=oom_kill&from=${from}&to=${to}`)).events;
+  assert.ok(kills.length > 0, "the data set has OOM kills");
+  // A small bound has the events of a day be as many as those of months.
+  await page.route("**/api/events?*", (route) => {
+    const address = new URL(route.request().url());
+    address.searchParams.set("limit", "6");
+    return route.continue({ url: address.href });
+  });
+  await page.goto(`${made.agent.address}/#range=all&panels=cpu_usage_cores&containers=${made.containers.map(({ id }) => id)}`);
+  await page.reload();
+  await ready(page);
+  await page.locator("main .missing-marks", { hasText: /Not all marks are shown: .*of throttling the newest \d+, from/ }).waitFor();
+  await page.getByRole("button", { name: "Events" }).click();
+  await page.locator(".drawer .missing-marks").waitFor();
+  assert.equal(await page.locator(".happened-kind", { hasText: "OOM kill" }).count(), kills.length);
+  await picture(page, "panels-left-out");
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.getByRole("button", { name: "1h", exact: true }).click();
+  await page.locator("main .missing-marks").waitFor({ state: "detached" });
+}));

@@ -1,6 +1,6 @@
 // The page: chooser on the left, bar, overview and charts in the middle, one drawer on the right.
 import { Overview } from "./charts/overview.tsx";
-import { PanelList } from "./charts/panel-list.tsx";
+import { MissingMarks, PanelList } from "./charts/panel-list.tsx";
 import { Chooser } from "./choose/chooser.tsx";
 import { DrawerPane } from "./page/drawer.tsx";
 import { Help } from "./page/help.tsx";
@@ -18,7 +18,7 @@ export function App() {
         {chooserOpen.value && <aside class="side" id="chooser" aria-label="Choose"><Chooser /></aside>}
         <main class="middle">
           <Notices />
-          {panels.value.length > 0 ? <><Overview /><PanelList /></> : <StartPage />}
+          {panels.value.length > 0 ? <><Overview /><MissingMarks /><PanelList /></> : <StartPage />}
         </main>
         <DrawerPane />
       </div>

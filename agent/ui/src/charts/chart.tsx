@@ -4,7 +4,8 @@ import { signal, useComputed, useSignalEffect } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { streaming } from "../live/stream.ts";
-import { happenings } from "../state/happenings.ts";
+import { missingBeforeMs } from "../state/event-search.ts";
+import { happenings, leftOut } from "../state/happenings.ts";
 import {
   cursorTime, follows, intervalMs, moving, resolvedContainers, studied, theme, visibleRange, zoomTo,
 } from "../state/store.ts";
@@ -57,7 +58,7 @@ export function Chart({ data, unit, label, height, hidden, focus, nearest, plotR
     const { from, to } = visibleRange.value;
     plotRef.value?.show({
       fromMs: from, toMs: to, moving: moving.value, lines: data.lines.value, limits: data.limits.value,
-      hidden: hidden.value, focus: focus.value, overlays: overlays.value, marks: marks.value, theme: theme.value,
+      hidden: hidden.value, focus: focus.value, overlays: overlays.value, marks: marks.value, marksFromMs: missingBeforeMs(leftOut.value), theme: theme.value,
       hundred: isShareOfLimit(data.metric),
     });
   });

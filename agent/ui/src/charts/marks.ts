@@ -35,6 +35,7 @@ const PATH_END = 18;
 const SIZE = 5;
 const FOOT = 8;
 const COUNT_FONT_PX = 10;
+const MISSING_ROOM_PX = 90;
 /** Marks closer than this are one, which looks like the gravest of them and has their number. */
 const CELL_PX = 8;
 const COUNT_ROOM_CELLS = 3;
@@ -101,6 +102,27 @@ export function drawMarks(context: CanvasRenderingContext2D, frame: Frame, marks
     drawShape(context, frame, worst.shape, x, x);
     if (count > 1 && hasRoom(cells, place)) drawCount(context, frame, x, count);
   }
+}
+
+/** A dotted foot where marks are missing, so that an empty foot means that nothing happened. */
+export function drawMissing(context: CanvasRenderingContext2D, frame: Frame, beforeMs: number): void {
+  const end = Math.min(frame.width, ((beforeMs - frame.fromMs) * frame.width) / (frame.toMs - frame.fromMs));
+  if (!(end > 0)) return;
+  const y = frame.height - FOOT * frame.pixelRatio;
+  context.strokeStyle = themeColour("muted");
+  context.fillStyle = themeColour("muted");
+  context.lineWidth = 2 * frame.pixelRatio;
+  context.setLineDash([2 * frame.pixelRatio, 5 * frame.pixelRatio]);
+  context.beginPath();
+  context.moveTo(0, y);
+  context.lineTo(end, y);
+  context.stroke();
+  context.setLineDash([]);
+  if (end < MISSING_ROOM_PX * frame.pixelRatio) return;
+  context.font = `${COUNT_FONT_PX * frame.pixelRatio}px sans-serif`;
+  context.textAlign = "right";
+  context.textBaseline = "bottom";
+  context.fillText("not all marks ◂", end, y - 3 * frame.pixelRatio);
 }
 
 /** Marks by where they are in time, in steps of `cellMs`, so that they stay together while the picture is shifted. */

@@ -1,11 +1,19 @@
 // All panels below each other, in two columns where there are many and there is room.
-import { nameOf, panels, resolvedContainers } from "../state/store.ts";
+import { sentenceAbout } from "../state/event-search.ts";
+import { leftOut } from "../state/happenings.ts";
+import { nameOf, panels, resolvedContainers, visibleRange } from "../state/store.ts";
 import { Panel } from "./panel.tsx";
 
 const HEIGHT_ALONE = 380;
 const HEIGHT_FEW = 240;
 const HEIGHT_MANY = 180;
 const FEW = 3;
+
+/** What of the events is not marked on the charts below. */
+export function MissingMarks() {
+  const sentence = leftOut.value.length === 0 ? null : sentenceAbout(leftOut.value, visibleRange.value.from);
+  return sentence === null ? null : <p class="missing-marks" role="status">{sentence}</p>;
+}
 
 export function PanelList() {
   const count = panels.value.length;

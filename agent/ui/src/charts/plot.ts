@@ -7,7 +7,7 @@ import { lineColour, lineDash, themeColour } from "./colours.ts";
 import { fitted } from "./fit.ts";
 import { forgetFrames, inLaterFrame, takeFrame } from "./frames.ts";
 import type { Line } from "./lines.ts";
-import { drawMarks } from "./marks.ts";
+import { drawMarks, drawMissing } from "./marks.ts";
 import type { Mark } from "./marks.ts";
 import { drawOverlays } from "./overlays.ts";
 import type { Overlay } from "./overlays.ts";
@@ -25,6 +25,8 @@ export interface Shown {
   focus: string | null;
   overlays: Overlay[];
   marks: Mark[];
+  /** Before this moment marks are missing. */
+  marksFromMs: number;
   theme: string;
   /** Draws a line at 100: the values are shares of a limit. */
   hundred: boolean;
@@ -166,6 +168,7 @@ export class Plot {
     context.translate(left, top);
     drawOverlays(context, frame, shown.overlays);
     this.drawPicture(context, frame, shown);
+    drawMissing(context, frame, shown.marksFromMs);
     drawMarks(context, frame, shown.marks);
     context.restore();
   }

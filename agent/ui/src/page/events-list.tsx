@@ -1,4 +1,5 @@
 // The events in the visible range, newest first; a click goes to the moment.
+import { MissingMarks } from "../charts/panel-list.tsx";
 import { briefly, eventName, markOf } from "../charts/marks.ts";
 import type { AgentEvent } from "../data/types.ts";
 import { formatMoment } from "../lib/time.ts";
@@ -18,6 +19,7 @@ export function EventsList() {
     <section class="drawer-part" aria-label="Events">
       <h2>Events</h2>
       {happeningsProblem.value && <p class="problem" role="alert">{happeningsProblem.value}</p>}
+      <MissingMarks />
       {inside.length === 0 && <p class="hint">Nothing happened to the chosen containers in this range.</p>}
       <ul class="happened">{inside.slice(-MOST_SHOWN).reverse().map((event) => <EventRow key={`${event.time}${event.kind}${event.container_id ?? ""}`} event={event} />)}</ul>
       {inside.length > MOST_SHOWN && <p class="hint">and {inside.length - MOST_SHOWN} older ones; zoom in to see them.</p>}

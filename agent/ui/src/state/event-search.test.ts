@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import type { EventQuestion, Range } from "../data/api.ts";
+import type { AgentEvent } from "../data/types.ts";
+import { searchEvents, sentenceAbout } from "./event-search.ts";
+
+const EVERYTHING = { from: 0, to: 1_000_000_000 };
+
+/** An agent that has these events, with a smaller bound than a real one. */
+function agentWith(events: AgentEvent[], most: number) {
+  const asked: EventQuestion[] = [];
+  const ask = async (question: EventQuestion, range: Range) => {
+    asked.push(question);
+    const inside = events.filter(({ time, kind, container_id: id }) => Date.parse(time) >= range.from && Date.parse(time) < range.to
+      && (question.kind?.includes(kind) ?? true) && (question.container_id ?? id) === id);
+    const newest = inside.sort((a, b) => Date.parse(b.time) - Date.parse(a.time)).slice(0, most);
+    return { events: newest, more: inside.length > newest.length };
+  };
+  return { ask, asked };
+}
+
+function many(kind: string, count: number, everyMs: number): AgentEvent[] {
+  return Array.from({ length: count }, (_, at) => ({ kind, time: new Date((at + 1) * everyMs).toISOString(), message: "", container_id: `c${at % 3}` }));
+}
+
+describe("events", () => {
+  it("are asked for once where one answer has all", async () => {
+    const { ask, asked } = agentWith(many("oom_kill", 10, 1000), 100);
+    expect(await searchEvents({}, EVERYTHING, ask)).toMatchObject({ events: { length: 10 }, left: [] });
+    expect(asked).toHaveLength(1);
+  });
+  it("of grave kinds are complete however often others happen", async () => {
+    const { ask } = agentWith([...many("throttling_end", 1000, 1000), ...many("oom_kill", 20, 40_000), ...many("container_start", 60, 10_000)], 50);
+    const { events, left } = await searchEvents({}, EVERYTHING, ask);
+    const count = (kind: string) => events.filter((event) => event.kind === kind).length;
+    expect([count("oom_kill"), count("container_start")]).toEqual([20, 60]);
+    expect(new Set(events.map(({ kind, time, container_id: id }) => kind + time + id)).size).toBe(events.length);
+    expect(left).toMatchObject([{ words: "throttling", looked: count("throttling_end") }]);
+    const oldest = Math.min(...events.filter(({ kind }) => kind === "throttling_end").map(({ time }) => Date.parse(time)));
+    expect(left[0]!.beforeMs).toBe(oldest);
+  });
+  it("of one moment do not have the pages go round", async () => {
+    const { ask } = agentWith(Array.from({ length: 40 }, (_, at) => ({ kind: "oom_kill", time: "1970-01-01T00:01:00Z", message: "", pid: at })), 5);
+    expect((await searchEvents({}, EVERYTHING, ask)).left.map(({ words }) => words)).toEqual(["OOM kills"]);
+  });
+  it("that a shared file lacks are told", async () => {
+    const { ask, asked } = agentWith(many("oom_kill", 10, 1000), 4);
+    const { left } = await searchEvents({ container_id: "c0" }, EVERYTHING, ask, false);
+    expect([left, asked.length]).toEqual([[], 1]);
+    expect((await searchEvents({}, EVERYTHING, ask, false)).left).toEqual([{ words: "events", looked: 4, beforeMs: 7000 }]);
+  });
+});
+
+describe("what is left out", () => {
+  const left = [{ words: "throttling", looked: 5000, beforeMs: 60_000 }];
+  it("is said only where it would be seen", () => {
+    expect(sentenceAbout(left, 0)).toMatch(/^Not all marks are shown: of throttling the newest 5,000, from .* on\./);
+    expect(sentenceAbout(left, 60_000)).toBeNull();
+    expect(sentenceAbout([], 0)).toBeNull();
+  });
+});
