@@ -11,8 +11,8 @@ import { linkTo, ready, scene, withPage } from "./scene.mjs";
 
 const made = scene();
 
-test("the view as one file works offline", () => withPage(made, { path: linkTo(made) }, async (page) => {
-  await ready(page);
+/** Shares what a page shows, and opens the file without any network. */
+async function shared(page, use) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Share" }).click()]);
   const file = join(tmpdir(), `fgm-share-${process.pid}.html`);
   await download.saveAs(file);
@@ -21,13 +21,52 @@ test("the view as one file works offline", () => withPage(made, { path: linkTo(m
     await offline.context.setOffline(true);
     await offline.page.goto(`file://${file}`);
     await offline.page.locator("[data-panel=cpu_usage_cores] .legend-row").first().waitFor();
-    await picture(offline.page, "shared-file");
+    await use(offline.page);
     assert.deepEqual(offline.mistakes, []);
     assert.deepEqual(offline.outside, []);
   } finally {
     await offline.context.close();
     rmSync(file, { force: true });
   }
+}
+
+test("the view as one file works offline, and says what is not in it", () => withPage(made, { path: linkTo(made, { more: "&studies=changepoint" }) }, async (page) => {
+  await ready(page);
+  await page.getByRole("button", { name: /^Findings/ }).click();
+  await page.locator(".study[aria-busy=false]").waitFor();
+  await shared(page, async (file) => {
+    await file.getByText("It has no processes and no comparison, because what was not open was not saved.").waitFor();
+    assert.deepEqual(await file.getByRole("navigation").getByRole("button").allInnerTexts().then((all) => all.map((one) => one.replace(/ \d+$/, ""))), ["Events", "Findings"]);
+    await file.locator(".study[aria-busy=false]").getByText(/\d+ findings?/).waitFor();
+    assert.equal(await file.locator(".study-form").count(), 0);
+    await picture(file, "shared-file");
+    await file.getByRole("button", { name: "Dismiss" }).click();
+    await file.getByLabel("More for cpu_usage_cores").click();
+    assert.deepEqual(await file.locator(".drop-list button").allInnerTexts(), ["Picture (PNG)"]);
+  });
+}));
+
+test("a file has the processes and the comparison that were open", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  await page.getByRole("button", { name: "Processes" }).click();
+  await page.locator(".process-table tbody tr").first().waitFor();
+  const processes = await page.locator(".process-table tbody tr").count();
+  await shared(page, async (file) => {
+    await file.locator(".process-table tbody tr").first().waitFor();
+    assert.equal(await file.locator(".process-table tbody tr").count(), processes);
+    await picture(file, "shared-processes");
+  });
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.getByLabel("Other time", { exact: true }).selectOption("1h");
+  await page.locator(".compare[aria-busy=false] .verdict").waitFor();
+  const verdict = await page.locator(".verdict").innerText();
+  const figures = await page.locator(".difference-table tbody").innerText();
+  await shared(page, async (file) => {
+    await file.locator(".compare[aria-busy=false] .verdict").waitFor();
+    assert.equal(await file.locator(".verdict").innerText(), verdict);
+    assert.equal(await file.locator(".difference-table tbody").innerText(), figures);
+    await picture(file, "shared-compare");
+  });
 }));
 
 /** Takes what a panel's menu offers under a name. */

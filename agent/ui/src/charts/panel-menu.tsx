@@ -26,12 +26,16 @@ export function PanelMenu({ metric, data, plotRef }: { metric: string; data: Ser
     <details class="drop" ref={details} onToggle={() => void askStudyList()} onKeyDown={onKey}>
       <summary class="icon" aria-label={`More for ${metric}`} title="Studies, picture, export">⋯</summary>
       <div class="drop-list">
-        <p class="drop-title">Study it</p>
-        <div class="drop-studies">
-          {studyList.value.filter(({ id }) => id !== "compare").map(({ id, name, description }) => (
-            <button type="button" key={id} title={description} onClick={() => study(id)}>{name}</button>
-          ))}
-        </div>
+        {!source().embedded && (
+          <>
+            <p class="drop-title">Study it</p>
+            <div class="drop-studies">
+              {studyList.value.filter(({ id }) => id !== "compare").map(({ id, name, description }) => (
+                <button type="button" key={id} title={description} onClick={() => study(id)}>{name}</button>
+              ))}
+            </div>
+          </>
+        )}
         <p class="drop-title">Take it along</p>
         <button type="button" onClick={() => { close(); if (plotRef.value) savePicture(plotRef.value, metric, data.lines.value); }}>Picture (PNG)</button>
         {!source().embedded && <Exports metric={metric} />}

@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import "../processes/processes.css";
 import "./compare.css";
+import { source } from "../data/source.ts";
 import { assignColours } from "../lib/palette.ts";
 import { formatDuration, formatMoment } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
@@ -11,6 +12,7 @@ import { useAsked } from "../lib/use-asked.ts";
 import { drawer, follows, nameOf, resolvedContainers, visibleRange } from "../state/store.ts";
 import type { Range } from "../data/api.ts";
 import { Select } from "../choose/container-filters.tsx";
+import { isHeld } from "../share/held.ts";
 import { Swatch } from "../choose/container-row.tsx";
 import { pairOf, type Pair } from "./asked-pair.ts";
 import {
@@ -34,7 +36,7 @@ export function Compare() {
 
 /** Opens with a link that compares something. */
 effect(() => {
-  if (isCompared() && drawer.peek() === null) drawer.value = "compare";
+  if (isCompared() && drawer.peek() === null && isHeld("compare")) drawer.value = "compare";
 });
 
 function Comparison({ metric, container }: { metric: string; container: string | null }) {
@@ -51,6 +53,7 @@ function Comparison({ metric, container }: { metric: string; container: string |
   return (
     <section class="drawer-part compare" aria-label="Comparison" aria-busy={loading}>
       <h2>Compare</h2>
+      {source().embedded && <p class="hint">This file holds the comparison as it was saved; another one needs the agent.</p>}
       <CompareForm metric={metric} container={container} range={range} other={other} />
       {subjects.length > 1 && <Select label="Of" value={subject!} options={subjects.map((name) => [name, name])} onChange={setSubject} />}
       {problem && <p class="problem" role="alert">{problem}</p>}

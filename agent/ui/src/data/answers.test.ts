@@ -136,6 +136,27 @@ describe("an embedded answer", () => {
     expect(got.series.map(({ container }) => container)).toEqual(["b"]);
     expect(await source.get("/api/events", { kind: ["oom_kill"] })).toMatchObject({ events: [{ kind: "oom_kill" }] });
   });
+  it("of a comparison stands beside that of the charts, and each range has its own", async () => {
+    const before = { ...reply, series: [{ ...reply.series[0]!, t: [-40, -30, 10], v: [7, 8, 1] }] };
+    const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: {
+      [embeddedKey("/api/timeseries", { metric: ["m"] })]: reply,
+      [embeddedKey("/api/timeseries", { metric: ["m"], part: "other" })]: before,
+    } });
+    const ask = async (from: number, to: number) => ((await source.get("/api/timeseries", { metric: ["m"], from, to })) as Timeseries).series;
+    expect(await ask(0, 50)).toMatchObject([{ t: [10, 20, 30, 40] }]);
+    expect(await ask(-50, 0)).toMatchObject([{ t: [-40, -30] }]);
+    expect([source.holds("/api/timeseries?", "part=other"), source.holds("/api/processes?", "container=")]).toEqual([true, false]);
+  });
+  it("has the processes of a container, whatever moment is asked for", async () => {
+    const saved = { container: "a", time: null, processes: [] };
+    const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: { [embeddedKey("/api/processes", { container: "a", at: 40 })]: saved } });
+    expect(await source.get("/api/processes", { container: "a", at: 7 })).toEqual(saved);
+    await expect(source.get("/api/processes", { container: "b", at: 40 })).rejects.toThrow("does not hold");
+  });
+  it("says that there were more events than were saved", async () => {
+    const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: { [embeddedKey("/api/events", { limit: 1 })]: { events: [], more: true } } });
+    expect(await source.get("/api/events", { limit: 1 })).toEqual({ events: [], more: true });
+  });
   it("keeps a bucket that reaches into the range", () => {
     const buckets: Timeseries = { ...reply, series: [{ ...reply.series[0]!, resolution: "bucket", width_ms: 10, v: undefined, mean: [1, 2, 3, 4] }] };
     expect(cutTimeseries(buckets, 25, 35).series[0]!.t).toEqual([20, 30]);

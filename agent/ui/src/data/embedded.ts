@@ -18,6 +18,8 @@ export interface Embedded {
   now: number;
   /** The link of the view that was saved. */
   view?: string;
+  /** What was open beside the charts. */
+  drawer?: string;
   replies: Record<string, unknown>;
 }
 
@@ -48,10 +50,22 @@ export class EmbeddedSource implements Source {
     const from = typeof params.from === "number" ? params.from : Number.NEGATIVE_INFINITY;
     const to = typeof params.to === "number" ? params.to : Number.POSITIVE_INFINITY;
     if (path === "/api/timeseries") return this.timeseries(params, from, to);
-    if (path === "/api/events") return cutEvents(this.events.filter((event) => isMeant(event, params)), from, to);
-    const reply = this.content.replies[embeddedKey(path, params)];
+    if (path === "/api/events") return this.eventsOf(params, from, to);
+    const reply = path === "/api/processes" ? this.processesOf(params) : this.content.replies[embeddedKey(path, params)];
     if (reply === undefined) throw missing();
     return reply;
+  }
+
+  /** Whether an answer to a question that begins so, and has this parameter, was saved. */
+  holds(begin: string, parameter: string): boolean {
+    return Object.keys(this.content.replies).some((key) => key.startsWith(begin) && key.includes(parameter));
+  }
+
+  /** They were saved at one moment, whichever is asked for. */
+  private processesOf(params: Params): unknown {
+    const ending = queryText({ container: params.container });
+    const key = Object.keys(this.content.replies).find((one) => one.startsWith("/api/processes?") && one.split(/[?&]/).includes(ending));
+    return key === undefined ? undefined : this.content.replies[key];
   }
 
   private keepSeries(series: Series[]): void {
@@ -65,13 +79,30 @@ export class EmbeddedSource implements Source {
     if (!metrics.some((metric) => this.series.has(metric) || this.wasAsked(metric))) throw missing();
     const found = metrics.flatMap((metric) => this.series.get(metric) ?? []);
     const meant = found.filter(({ container }) => !containers || container === undefined || containers.has(container));
-    return cutTimeseries({ from, to, series: meant, notes: [] }, from, to);
+    return { from, to, series: fullest(cutTimeseries({ from, to, series: meant, notes: [] }, from, to).series), notes: [] };
+  }
+
+  /** There may have been more than were saved. */
+  private eventsOf(params: Params, from: number, to: number): Events {
+    const saved = this.content.replies[embeddedKey("/api/events", params)] as Events | undefined;
+    return { ...cutEvents(this.events.filter((event) => isMeant(event, params)), from, to), more: saved?.more ?? false };
   }
 
   private wasAsked(metric: string): boolean {
     const part = `metric=${encodeURIComponent(metric)}`;
     return Object.keys(this.content.replies).some((key) => key.startsWith("/api/timeseries?") && key.split(/[?&]/).includes(part));
   }
+}
+
+/** A thing that was saved twice, for the charts and for a comparison, is shown once: as it has most points. */
+function fullest(series: Series[]): Series[] {
+  const best = new Map<string, Series>();
+  for (const one of series) {
+    const { metric, container, pod_uid, device, interface: network, pid } = one;
+    const key = [metric, container, pod_uid, device, network, pid].join("|");
+    if ((best.get(key)?.t.length ?? -1) < one.t.length) best.set(key, one);
+  }
+  return [...best.values()];
 }
 
 function missing(): Failure {

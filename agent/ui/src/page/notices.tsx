@@ -1,9 +1,19 @@
 // Sentences for the reader, each with a way to put it away; and what of the link is not recorded here.
+import { signal } from "@preact/signals";
 import { containerProblem, containers, dismiss, instanceProblem, notices, resolvedContainers, setContainers } from "../state/store.ts";
+import { lackSentence } from "../share/held.ts";
 import { TokenNotice } from "./token-dialog.tsx";
 
 const MOST_NAMED = 3;
 const SHORT_ID = 20;
+
+const lack = signal(lackSentence());
+
+/** Of a shared file: what its bar does not offer, and why. */
+function SavedNotice() {
+  if (lack.value === null) return null;
+  return <p class="page-notice is-quiet">{lack.value}<button type="button" class="icon" aria-label="Dismiss" onClick={() => (lack.value = null)}>✕</button></p>;
+}
 
 export function Notices() {
   const { unknown } = resolvedContainers.value;
@@ -13,6 +23,7 @@ export function Notices() {
   return (
     <div class="notices" role="status" aria-live="polite">
       <TokenNotice />
+      <SavedNotice />
       {(instanceProblem.value ?? containerProblem.value) && <p class="page-notice is-problem">{instanceProblem.value ?? containerProblem.value}</p>}
       {unknown.length > 0 && (
         <p class="page-notice">

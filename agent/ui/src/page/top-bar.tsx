@@ -6,12 +6,12 @@ import {
   toggleDrawer, view, zoomBack, zoomForward,
 } from "../state/store.ts";
 import type { Drawer } from "../state/layout.ts";
+import { isHeld } from "../share/held.ts";
 import { source } from "../data/source.ts";
 import { forgetToken, token } from "../data/token.ts";
 import { LiveState } from "./live-state.tsx";
 import { RangePicker } from "./range-picker.tsx";
 
-const SAVED_DRAWERS: Drawer[] = ["events", "findings"];
 const DRAWERS: [Drawer, string][] = [["events", "Events"], ["findings", "Findings"], ["processes", "Processes"], ["compare", "Compare"]];
 
 export function TopBar() {
@@ -31,7 +31,7 @@ export function TopBar() {
       </div>
       <span class="bar-space" />
       <nav class="buttons" aria-label="Beside the charts">
-        {DRAWERS.filter(([which]) => !embedded || SAVED_DRAWERS.includes(which)).map(([which, name]) => (
+        {DRAWERS.filter(([which]) => isHeld(which)).map(([which, name]) => (
           <button type="button" key={which} aria-pressed={drawer.value === which} onClick={() => toggleDrawer(which)}>
             {name}{which === "findings" && findingCount.value > 0 ? ` ${findingCount.value}` : ""}
           </button>

@@ -12,7 +12,8 @@ import { formatLink } from "../lib/link.ts";
 import { toRfc3339 } from "../lib/time.ts";
 import { nowMs } from "../state/clock.ts";
 import { eventQuestions } from "../state/happenings.ts";
-import { findContainer, isOfNode, metricByName, panels, resolvedContainers, say, studied, view, visibleRange } from "../state/store.ts";
+import { drawer, findContainer, isOfNode, metricByName, panels, resolvedContainers, say, studied, view, visibleRange } from "../state/store.ts";
+import { putComparison, putProcesses } from "./beside.ts";
 import { saveFile } from "./save-file.ts";
 
 const MOST_POINTS = 400_000;
@@ -36,9 +37,11 @@ async function contentOf(): Promise<Embedded> {
   const { from, to } = visibleRange.peek();
   const range = { from: Math.floor(from), to: Math.ceil(to) };
   const replies: Replies = {};
-  await Promise.all([putCatalogue(replies), putSeries(replies, range), putStudies(replies), putEvents(replies, range)]);
+  await Promise.all([putCatalogue(replies), putSeries(replies, range), putStudies(replies), putEvents(replies, range),
+    putComparison(replies, range), putProcesses(replies)]);
+  const open = drawer.peek();
   const saved = { ...view.peek(), range: undefined, from: toRfc3339(range.from), to: toRfc3339(range.to) };
-  return { version: 1, ...range, now: Math.min(range.to, nowMs.peek()), view: formatLink(saved), replies };
+  return { version: 1, ...range, now: Math.min(range.to, nowMs.peek()), view: formatLink(saved), ...(open && { drawer: open }), replies };
 }
 
 async function putCatalogue(replies: Replies): Promise<void> {

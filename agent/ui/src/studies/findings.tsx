@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import "./findings.css";
 import { addStudy, askStudyList, chosenStudies, removeStudy, replaceStudy, studied, studyList, studyText, visibleRange } from "../state/store.ts";
 import type { ChosenStudy, Studied } from "../state/store.ts";
+import { source } from "../data/source.ts";
 import { describeStudied } from "./describe.ts";
 import { draftOf, newDraft } from "./draft.ts";
 import type { Draft } from "./draft.ts";
@@ -19,8 +20,10 @@ export function Findings() {
   return (
     <section class="drawer-part findings" aria-label="Studies and what they found">
       <h2>Studies</h2>
-      <StudyForm draft={adding} changes={false} onDone={addStudy} />
-      {all.length === 0 && (
+      {source().embedded
+        ? <p class="hint">This file has what these studies had found when it was saved; others need the agent.</p>
+        : <StudyForm draft={adding} changes={false} onDone={addStudy} />}
+      {all.length === 0 && !source().embedded && (
         <p class="hint">A study looks for one known shape of trouble in what is shown: a change, a trend, a period, an OOM kill.
           Choose one above; what it finds is listed here and marked on the charts.</p>
       )}
@@ -45,8 +48,8 @@ function StudyResult({ one }: { one: Studied }) {
       <header class="study-head">
         <h3>{name}<small>{place}</small></h3>
         <span class="hint" role="status">{statusOf(one, count)}</span>
-        <button type="button" class="quiet" aria-expanded={draft !== null} aria-label={`Change ${name} ${place}`} title="Change its parameters"
-          onClick={() => setDraft(draft === null ? draftOf(one.chosen, studyList.value.find(({ id }) => id === one.chosen.study)) : null)}>✎</button>
+        {!source().embedded && <button type="button" class="quiet" aria-expanded={draft !== null} aria-label={`Change ${name} ${place}`} title="Change its parameters"
+          onClick={() => setDraft(draft === null ? draftOf(one.chosen, studyList.value.find(({ id }) => id === one.chosen.study)) : null)}>✎</button>}
         <button type="button" class="quiet" aria-label={`Remove ${name} ${place}`} onClick={() => removeStudy(one.text)}>✕</button>
       </header>
       {draft && <StudyForm draft={draft} changes onCancel={() => setDraft(null)} onDone={(changed) => {
