@@ -14,7 +14,7 @@ import { linesOf } from "./lines.ts";
 import type { Line } from "./lines.ts";
 import { paintLine } from "./paint.ts";
 
-const HEIGHT = 44;
+const HEIGHT = 36;
 const ASK_AGAIN_AT_LEAST_MS = 5000;
 const ASK_AGAIN_AT_MOST_MS = 60_000;
 const MOST_LINES = 3;

@@ -38,7 +38,7 @@ export function TopBar() {
         ))}
       </nav>
       {!embedded && <DashboardMenu />}
-      {!embedded && <button type="button" disabled={panels.value.length === 0} onClick={() => void shareAsFile()}
+      {!embedded && <button type="button" class="share" disabled={panels.value.length === 0} onClick={() => void shareAsFile()}
         title="Save this view as one file that works without the agent">Share</button>}
       {token.value !== null && <button type="button" onClick={forgetToken} title="Forget the agent's token; this page asks for it anew">Forget token</button>}
       <ThemeButton />
