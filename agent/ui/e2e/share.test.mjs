@@ -69,6 +69,22 @@ test("a file has the processes and the comparison that were open", () => withPag
   });
 }));
 
+test("a file knows the other container, though no chart shows it", () => {
+  const other = made.busiest[4];
+  return withPage(made, { path: linkTo(made, { more: `&studies=compare%3Bwith:${other}&compare=with:${other}` }) }, async (page) => {
+    await ready(page);
+    await page.locator(".compare[aria-busy=false] .verdict").waitFor();
+    const verdict = await page.locator(".verdict").innerText();
+    await page.waitForFunction(() => /Findings \d/.test(document.querySelector("nav").innerText));
+    await shared(page, async (file) => {
+      await file.locator(".compare[aria-busy=false] .verdict").waitFor();
+      assert.equal(await file.locator(".verdict").innerText(), verdict);
+      await file.getByRole("button", { name: /^Findings \d/ }).click();
+      await file.locator(".study[aria-busy=false] .finding-main").first().waitFor();
+    });
+  });
+});
+
 /** Takes what a panel's menu offers under a name. */
 async function taken(page, metric, name) {
   const menu = page.locator(`[data-panel="${metric}"] details.drop`);

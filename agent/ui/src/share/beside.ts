@@ -6,12 +6,19 @@ import type { Params } from "../data/source.ts";
 import { ask, askedContainer, askedMetric, askedOther, firstSeen, isCompared, sideQuestion, verdictQuestion } from "../compare/comparison.ts";
 import { pairOf } from "../compare/asked-pair.ts";
 import { momentMs } from "../processes/moment.ts";
-import { drawer, resolvedContainers } from "../state/store.ts";
+import { chosenStudies, drawer, findContainer, resolvedContainers } from "../state/store.ts";
 
 type Replies = Record<string, unknown>;
 
 /** The processes of so many containers are saved. */
 const MOST_CONTAINERS = 20;
+
+/** Containers that a study or the comparison names, though the charts do not show them. */
+export function namedBeside(): string[] {
+  const other = askedOther();
+  const named = chosenStudies.peek().flatMap(({ container, with: against }) => [container, against]);
+  return [...named, other.kind === "container" ? other.id : undefined].flatMap((id) => (id === undefined ? [] : (findContainer(id)?.id ?? [])));
+}
 
 /** Both sides have the same question but for the range, so each has a mark of its own in its key. */
 export async function putComparison(replies: Replies, range: api.Range): Promise<void> {

@@ -13,7 +13,7 @@ import { toRfc3339 } from "../lib/time.ts";
 import { nowMs } from "../state/clock.ts";
 import { eventQuestions } from "../state/happenings.ts";
 import { drawer, findContainer, isOfNode, metricByName, panels, resolvedContainers, say, studied, view, visibleRange } from "../state/store.ts";
-import { putComparison, putProcesses } from "./beside.ts";
+import { namedBeside, putComparison, putProcesses } from "./beside.ts";
 import { saveFile } from "./save-file.ts";
 
 const MOST_POINTS = 400_000;
@@ -53,7 +53,8 @@ async function putCatalogue(replies: Replies): Promise<void> {
   const kept = (list: { name: string }[]) => list.filter(({ name }) => needed.has(name));
   replies[embeddedKey("/api/metrics", {})] = { metrics: kept(metrics), derived: kept(derived) };
   replies[embeddedKey("/api/studies", {})] = await api.studies();
-  const containers = resolvedContainers.peek().ids.flatMap((id) => findContainer(id) ?? []);
+  const ids = new Set([...resolvedContainers.peek().ids, ...namedBeside()]);
+  const containers = [...ids].flatMap((id) => findContainer(id) ?? []);
   replies[embeddedKey("/api/containers", {})] = { containers, total: containers.length };
 }
 
