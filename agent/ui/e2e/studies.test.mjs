@@ -126,3 +126,33 @@ test("the second container of a study may be one that is not chosen", () => with
   await page.locator(".study[aria-busy=false] .finding-main").first().waitFor();
   await picture(page, "studies-other");
 }));
+
+test("related series of one other container alone", () => withPage(made, {}, async (page) => {
+  const related = await pairThatMoves();
+  await page.goto(`${made.agent.address}/#range=all&panels=cpu_usage_cores&containers=${related.id}`);
+  await page.reload();
+  await ready(page);
+  await page.getByRole("button", { name: /^Findings/ }).click();
+  await page.getByLabel("Study", { exact: true }).selectOption("correlate");
+  await page.getByLabel("Compared with", { exact: true }).selectOption("another container…");
+  await page.getByLabel("Compared with: search").fill(related.other.pod);
+  await page.locator(`.found-containers button[title="${related.other.id}"]`).click();
+  await page.getByRole("button", { name: "Add study" }).click();
+  await page.locator(".study[aria-busy=false] .finding-main").first().waitFor();
+  const sentences = await page.locator(".finding-sentence").allInnerTexts();
+  assert.ok(sentences.length < related.all, `${sentences.length} of ${related.all}`);
+  for (const sentence of sentences) assert.ok(sentence.startsWith(`${related.other.pod}/${related.other.container} `), sentence);
+  await picture(page, "studies-related");
+}));
+
+/** A container whose CPU use moves with that of several others, and one of these. */
+async function pairThatMoves() {
+  const { from, to } = made.recorded;
+  for (const id of made.busiest) {
+    const reply = await made.agent.get(`/api/study/correlate?metric=cpu_usage_cores&container=${id}&from=${from}&to=${to}&set=limit:1000`);
+    const findings = reply.series[0]?.findings ?? [];
+    const other = made.containers.find(({ pod, container }) => findings.at(-1)?.sentence.startsWith(`${pod}/${container} cpu_usage_cores `));
+    if (findings.length > 1 && other) return { id, other, all: findings.length };
+  }
+  throw new Error("no two containers of the data set move together");
+}

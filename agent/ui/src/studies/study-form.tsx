@@ -9,7 +9,7 @@ import type { Draft } from "./draft.ts";
 import { keyOfSetting, settingsOf, wordsOf } from "./settings.ts";
 
 /** The studies that take a second container, and what they do without one. */
-const WITHOUT_OTHER: Record<string, string> = { compare: "with the time before" };
+const WITHOUT_OTHER: Record<string, string> = { compare: "with the time before", correlate: "with all of the node" };
 
 export interface StudyFormProps {
   draft: Draft;
