@@ -11,6 +11,8 @@ const PARTS = {
   start: { link: () => "/" },
   charts: { link: () => linkTo(made, { panels: ["cpu_usage_cores", "memory_working_set_bytes"] }) },
   studies: { link: () => linkTo(made, { more: "&studies=changepoint" }), drawer: "Findings" },
+  change: { link: () => linkTo(made, { more: "&studies=compare" }), drawer: "Findings", press: (page) => page.getByRole("button", { name: /^Change/ }) },
+  menu: { link: () => linkTo(made, { panels: ["memory_current_bytes", "cpu_usage_cores"] }), press: (page) => page.getByLabel("More for memory_current_bytes") },
   processes: { link: () => linkTo(made), drawer: "Processes" },
   compare: { link: () => linkTo(made), drawer: "Compare" },
   events: { link: () => linkTo(made), drawer: "Events" },
@@ -27,11 +29,12 @@ function cutOff(page) {
 }
 
 for (const [look, options] of Object.entries(LOOKS)) {
-  for (const [part, { link, drawer, tab }] of Object.entries(PARTS)) {
+  for (const [part, { link, drawer, tab, press }] of Object.entries(PARTS)) {
     test(`${part}, ${look}`, () => withPage(made, { path: link(), look: options }, async (page) => {
       await page.locator(".start, .panel").first().waitFor();
       if (look === "phone" && tab) await page.getByRole("button", { name: "Choose containers and metrics" }).click();
       if (drawer) await page.getByRole("button", { name: new RegExp(`^${drawer}`) }).click();
+      if (press) await press(page).click();
       if (tab) await page.getByRole("tab", { name: tab }).click();
       await page.waitForTimeout(600);
       await picture(page, `look-${part}-${look}`);

@@ -57,4 +57,7 @@ describe("what is left out", () => {
     expect(sentenceAbout(left, 60_000)).toBeNull();
     expect(sentenceAbout([], 0)).toBeNull();
   });
+  it("of several containers is said once", () => {
+    expect(sentenceAbout([...left, { ...left[0]!, beforeMs: 90_000 }], 0)).toMatch(/shown: of throttling the newest 10,000, from [^;]*\. A shorter/);
+  });
 });

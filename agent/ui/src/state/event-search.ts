@@ -96,9 +96,14 @@ export function keyOf(event: AgentEvent): string {
 
 /** Says what is missing from the marks of a range; null where nothing is. */
 export function sentenceAbout(left: LeftOut[], fromMs: number): string | null {
-  const seen = left.filter(({ beforeMs }) => beforeMs > fromMs);
-  if (seen.length === 0) return null;
-  const parts = seen.map(({ words, looked, beforeMs }) => `of ${words} the newest ${looked.toLocaleString("en")}, from ${formatMoment(beforeMs)} on`);
+  const seen = new Map<string, LeftOut>();
+  for (const one of left) {
+    if (one.beforeMs <= fromMs) continue;
+    const same = seen.get(one.words);
+    seen.set(one.words, { ...one, looked: one.looked + (same?.looked ?? 0), beforeMs: Math.max(one.beforeMs, same?.beforeMs ?? 0) });
+  }
+  if (seen.size === 0) return null;
+  const parts = [...seen.values()].map(({ words, looked, beforeMs }) => `of ${words} the newest ${looked.toLocaleString("en")}, from ${formatMoment(beforeMs)} on`);
   return `Not all marks are shown: ${parts.join("; ")}. A shorter range has the rest.`;
 }
 
