@@ -4,6 +4,7 @@
 //! directory, so that builds of different profiles do not get in each other's way; `FGM_UI_DIST` names one that is built already.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -104,8 +105,27 @@ fn build(out: &Path) -> Result<PathBuf, String> {
         npm(&work, &["ci", "--no-audit", "--no-fund"])?;
         copy(&lock, &installed)?;
     }
-    npm(&work, &["run", "build"])?;
+    // A build for another revision alone has the viewer already.
+    let (sources, built_from) = (digest(&work)?, work.join(".fgm-built-from"));
+    if std::fs::read(&built_from).ok().as_deref() != Some(sources.as_bytes()) {
+        npm(&work, &["run", "build"])?;
+        write(&built_from, sources.as_bytes())?;
+    }
     Ok(work.join("dist"))
+}
+
+/// A number that changes with every name and byte of the sources in a directory.
+fn digest(directory: &Path) -> Result<String, String> {
+    let mut hasher = DefaultHasher::new();
+    for name in SOURCES {
+        let source = directory.join(name);
+        let paths = if source.is_dir() { files(&source)? } else { vec![source] };
+        for path in paths {
+            let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            (path.strip_prefix(directory).unwrap_or(&path), bytes).hash(&mut hasher);
+        }
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 fn npm(directory: &Path, words: &[&str]) -> Result<(), String> {

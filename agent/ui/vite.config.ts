@@ -1,6 +1,5 @@
 // Builds the viewer into one page, one script and one style sheet, so that the first paint needs no more than that
-// pair and a strict Content-Security-Policy holds. FGM_UI_OUT names another folder for the result; the agent's build
-// script sets it.
+// pair and a strict Content-Security-Policy holds. FGM_UI_OUT names another folder for the result.
 import { defineConfig } from "vitest/config";
 
 const agent = process.env.FGM_UI_AGENT ?? "http://127.0.0.1:8050";
