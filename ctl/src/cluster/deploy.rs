@@ -193,6 +193,7 @@ async fn rollout(client: &Client) -> Result<()> {
         if is_rolled_out(&set) {
             return Ok(());
         }
+        kubernetes::remove_ended(client).await?;
         let generation = set.metadata.generation;
         for pod in kubernetes::agents(client).await? {
             let is_new = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-generation"));

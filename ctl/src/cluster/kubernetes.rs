@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::{AsyncBufReadExt, TryStreamExt};
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
-use kube::api::{Api, DynamicObject, ListParams, LogParams, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{ConfigMap, ContainerStatus, Event, Pod};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, LogParams, Patch, PatchParams, Preconditions};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::{Client, Config, discovery};
@@ -92,11 +92,39 @@ pub(crate) async fn apply(client: &Client, objects: &[DynamicObject]) -> Result<
 /// The agent's pods, by name of node, those that are going away left out.
 pub(crate) async fn agents(client: &Client) -> Result<Vec<Pod>> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let listed = tokio::time::timeout(SHORT, pods.list(&ListParams::default().labels(AGENTS))).await;
-    let mut found = listed.context("the API server does not answer")??.items;
+    let mut found = all_agents(&pods).await?;
     found.retain(|pod| pod.metadata.deletion_timestamp.is_none());
     found.sort_by_key(|pod| (node_of(pod).to_owned(), name_of(pod).to_owned()));
     Ok(found)
+}
+
+async fn all_agents(pods: &Api<Pod>) -> Result<Vec<Pod>> {
+    let listed = tokio::time::timeout(SHORT, pods.list(&ListParams::default().labels(AGENTS))).await;
+    Ok(listed.context("the API server does not answer")??.items)
+}
+
+/// Removes the agents' pods that are going away and whose programs have ended. Older kubelets (1.20) leave such a pod for up to
+/// 10 s more, and its successor is not made before it is gone.
+pub(crate) async fn remove_ended(client: &Client) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    for pod in all_agents(&pods).await?.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some() && has_ended(pod))
+    {
+        let this_one = Preconditions { uid: pod.metadata.uid.clone(), ..Preconditions::default() };
+        let at_once = DeleteParams { preconditions: Some(this_one), ..DeleteParams::default().grace_period(0) };
+        match pods.delete(name_of(pod), &at_once).await {
+            // It went meanwhile, or another one of its name is there.
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => {}
+            outcome => drop(outcome?),
+        }
+    }
+    Ok(())
+}
+
+/// Whether every container of a pod is known to have ended.
+fn has_ended(pod: &Pod) -> bool {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+    let ended = |status: &ContainerStatus| status.state.as_ref().is_some_and(|state| state.terminated.is_some());
+    statuses.is_some_and(|statuses| !statuses.is_empty() && statuses.iter().all(ended))
 }
 
 /// The agent that is meant: the one named, else a ready one, else any.
