@@ -213,7 +213,8 @@ struct RunArgs {
     /// Serve /metrics, /healthz and /readyz alone here as well
     #[arg(long, value_name = "ADDR", env = "FGM_METRICS_LISTEN", value_parser = values::address)]
     metrics_listen: Option<SocketAddr>,
-    /// Ask for the token in this file on every path but /metrics, /healthz and /readyz; read again when it changes
+    /// Ask for the token in this file on every path but /metrics, /healthz, /readyz and the viewer's own page; read again
+    /// when it changes
     #[arg(long, value_name = "FILE", env = "FGM_TOKEN_FILE")]
     token_file: Option<PathBuf>,
     /// Share of one core that sampling may use, in percent; above it costly readings are left out

@@ -27,7 +27,7 @@ pub struct StudyQuestion {
     pub range: TimeRange,
     /// What is set otherwise than by default.
     pub settings: Vec<(String, f64)>,
-    /// The other side of a comparison.
+    /// The other side of a comparison, or of what moved together.
     pub against: Against,
 }
 
@@ -36,7 +36,7 @@ pub struct StudyQuestion {
 pub struct Against {
     /// The same in another time.
     pub range: Option<TimeRange>,
-    /// The same of another container.
+    /// The same of another container; what moved together is looked for in it alone.
     pub container: Option<String>,
 }
 

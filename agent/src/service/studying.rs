@@ -189,11 +189,13 @@ impl<'a> Studying<'a> {
 
     /// The subjects of a table one by one.
     fn selections(&self, table: Table, question: &StudyQuestion) -> Result<Vec<Selection>, AskError> {
-        match table {
-            Table::Node | Table::Disks => Ok(vec![question.selection.clone()]),
-            _ => self.each(question),
-        }
+        if is_of_node(table) { Ok(vec![question.selection.clone()]) } else { self.each(question) }
     }
+}
+
+/// Whether a table has rows of no container.
+fn is_of_node(table: Table) -> bool {
+    matches!(table, Table::Node | Table::Disks)
 }
 
 pub(super) fn only(id: &str) -> Selection {

@@ -155,6 +155,18 @@ fn each_kind_of_study_gets_what_it_needs() {
     assert!(related.sentence.starts_with("web-1/app cpu_usage_cores"), "{}", related.sentence);
     assert!((related.measure("lag").unwrap() - 5.0).abs() < 1.5, "{}", related.sentence);
 
+    // One other container, and one that nobody knows.
+    let with = |container: String, metric| {
+        let against = Against { container: Some(container), range: None };
+        StudyQuestion { against, ..question("correlate", &[metric], Some(0)) }
+    };
+    let answer = ask(&with(id(1), "cpu_usage_cores"));
+    let sentences: Vec<&str> = only(&answer).findings.iter().map(|finding| finding.sentence.as_str()).collect();
+    assert!(!sentences.is_empty() && sentences.iter().all(|one| one.starts_with("web-1/app ")), "{sentences:?}");
+    assert_eq!(only(&ask(&with(id(2), "cpu_usage_cores"))).findings, []);
+    let unknown = study(&questions, &recorded, &with("nobody".to_owned(), "cpu_usage_cores"));
+    assert!(matches!(unknown, Err(AskError::NotFound(_))), "{unknown:?}");
+
     // Another time, and another container.
     let late = TimeRange { from: START + 900 * SECOND, ..WHOLE };
     let answer = ask(&StudyQuestion { range: late, ..question("compare", &["cpu_usage_cores"], Some(2)) });

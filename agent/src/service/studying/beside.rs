@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reading::{One, Reader};
-use super::{Job, only};
+use super::reading::{One, Reader, spec};
+use super::{Job, is_of_node, only};
 use crate::analysis::study::{Happening, Input, Needs, Signal, Words};
 use crate::service::Recorded;
 use crate::service::answers::ContainersQuestion;
@@ -48,6 +48,9 @@ impl Beside<'_> {
         if needs != Needs::Others {
             return Ok(Points::All);
         }
+        if self.question.against.container.is_some() {
+            return Ok(Points::AtMost(SOME_POINTS));
+        }
         let filter = Filter { limit: 1, ..Filter::default() };
         let asked = ContainersQuestion { filter, range: Some(self.question.range), ..ContainersQuestion::default() };
         let many = self.reader.questions.containers(&asked)?.total > MANY_OTHERS;
@@ -91,8 +94,14 @@ impl Beside<'_> {
         Ok(self.reader.all(&metric, selection, range)?.into_iter().next().map(|found| found.signal))
     }
 
-    /// The same metric of everybody, the key metrics of the same workload or container, and the node's own.
+    /// The same metric of everybody, the key metrics of the same workload or container, and the node's own. Where another
+    /// container is named: that metric and the key metrics of it alone.
     fn others(&self, one: &One, points: Points) -> Result<Vec<(String, Signal)>, AskError> {
+        if let Some(other) = self.question.against.container.as_deref().map(only) {
+            let same = (!is_of_node(spec(&one.metric)?.table)).then_some(one.metric.as_str());
+            let key = KEY_METRICS.iter().copied().filter(|metric| *metric != one.metric);
+            return self.gathered(one, points, same.into_iter().chain(key).map(|metric| (metric, &other)));
+        }
         let everybody = Selection::default();
         let workload = one.labels.get("workload").map(|workload| Selection {
             filter: Filter { workload: Some(workload.clone()), ..Filter::default() },
@@ -101,8 +110,18 @@ impl Beside<'_> {
         let own = workload.or_else(|| one.labels.get("container_id").map(|id| only(id)));
         let of_own = own.iter().flat_map(|own| KEY_METRICS.iter().map(move |metric| (*metric, own)));
         let of_node = NODE_METRICS.iter().map(|metric| (*metric, &everybody));
+        self.gathered(one, points, std::iter::once((one.metric.as_str(), &everybody)).chain(of_own).chain(of_node))
+    }
+
+    /// These metrics of these, by name, but for the series itself.
+    fn gathered<'s>(
+        &self,
+        one: &One,
+        points: Points,
+        wanted: impl Iterator<Item = (&'s str, &'s Selection)>,
+    ) -> Result<Vec<(String, Signal)>, AskError> {
         let mut found: Vec<(String, Signal)> = Vec::new();
-        for (metric, selection) in [(one.metric.as_str(), &everybody)].into_iter().chain(of_own).chain(of_node) {
+        for (metric, selection) in wanted {
             let series = self.reader.series(metric, selection, self.question.range, points)?;
             let others = series.into_iter().filter(|other| other.metric != one.metric || other.labels != one.labels);
             found.extend(others.map(|other| (other.named(), other.signal)));

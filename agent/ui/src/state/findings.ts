@@ -5,7 +5,6 @@ import * as api from "../data/api.ts";
 import { isAbort, sentenceOf } from "../data/failure.ts";
 import type { Study, StudyReply } from "../data/types.ts";
 import { containersKnown, isOfNode, metricByName, findContainer, resolvedContainers } from "./names.ts";
-import { onlyAbout, RELATED, setForAll } from "./related.ts";
 import { chosenStudies, moving, panels, studies, studyText, visibleRange } from "./view.ts";
 import type { ChosenStudy } from "./view.ts";
 
@@ -81,9 +80,7 @@ async function ask(text: string, chosen: ChosenStudy, range: api.Range, signal: 
       put(text, { loading: false, problem: question, reply: null });
       return;
     }
-    const whole = await api.study(chosen.study, question, range, signal);
-    const other = isRelatedTo(chosen) ? findContainer(chosen.with!) : undefined;
-    const reply = other ? onlyAbout(whole, other) : whole;
+    const reply = await api.study(chosen.study, question, range, signal);
     put(text, { loading: false, problem: null, reply, question });
   } catch (thrown) {
     if (!isAbort(thrown)) put(text, { loading: false, problem: sentenceOf(thrown), reply: null });
@@ -96,12 +93,7 @@ function questionOf(chosen: ChosenStudy): api.StudyQuestion | string {
   if (unknown !== undefined) return `No container ${unknown} is recorded here.`;
   const subjects = subjectsOf(chosen);
   if (typeof subjects === "string") return subjects;
-  if (isRelatedTo(chosen)) return { ...subjects, set: setForAll(chosen.set) };
   return { ...subjects, set: chosen.set, with: chosen.with && findContainer(chosen.with)?.id };
-}
-
-function isRelatedTo(chosen: ChosenStudy): boolean {
-  return chosen.study === RELATED && chosen.with !== undefined;
 }
 
 function subjectsOf(chosen: ChosenStudy): api.StudyQuestion | string {
