@@ -29,13 +29,13 @@ fn from_its_start_to_a_comparison() {
     // The data was made once, in the place where benchmarks look for a day of it.
     let generation =
         "run --release --bin generate-bench-data -- --scenario realistic --duration 24h --out testdata/bench/realistic";
-    let measurement = "bench -p fgm-benches --no-fail-fast -- fold [BENCH_DATA=testdata/bench/realistic]";
+    let measurement = "bench --no-fail-fast -- fold [BENCH_DATA=testdata/bench/realistic]";
     assert_eq!(stage.cargo_calls(), [generation, measurement]);
 
     stage.will_measure(&[("fold/sort/1000", 1_500.0, 10.0), ("fold/new", 5.0, 0.1)]);
     let after = stage.start(&["--full-suite"]);
     assert_eq!(stage.call(&["bench", "wait", &after]).code, 0);
-    assert_eq!(stage.cargo_calls()[2..], ["bench -p fgm-benches --no-fail-fast [BENCH_DATA=testdata/bench/realistic]"]);
+    assert_eq!(stage.cargo_calls()[2..], ["bench --no-fail-fast [BENCH_DATA=testdata/bench/realistic]"]);
 
     let listed = stage.json(&["bench", "list"]);
     let guids: Vec<&str> = listed.as_array().unwrap().iter().map(|one| one["guid"].as_str().unwrap()).collect();
@@ -224,7 +224,7 @@ fn a_dry_run_prints_the_commands_and_leaves_nothing() {
     let expected = format!(
         "(cd {top} && cargo run --release --bin generate-bench-data -- --scenario stress --duration 1h --out testdata/bench/stress-1h)\n\
          (cd {top} && CRITERION_HOME={top}/.fgm/bench/GUID/criterion BENCH_DATA=testdata/bench/stress-1h \
-         cargo bench -p fgm-benches --no-fail-fast -- 'a\\.b')\n"
+         cargo bench --no-fail-fast -- 'a\\.b')\n"
     );
     assert_eq!(said.out, expected);
     assert!(!stage.top().join(".fgm").exists());

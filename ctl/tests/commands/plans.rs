@@ -19,6 +19,12 @@ const PLANS: &[(&str, &[&str])] = &[
     ("mcp-start", &["cluster", "mcp", "start"]),
     ("cp-data", &["cluster", "cp-data", "/tmp/copy"]),
     ("bench", &["bench", "--filter", "sample_pass", "--data", "stress", "--duration", "1h"]),
+    // Those that only look answer as ever; those that end something that does not run have nothing to do.
+    ("list", &["cluster", "list"]),
+    ("viewer-stop", &["cluster", "viewer", "stop"]),
+    ("mcp-stop", &["cluster", "mcp", "stop"]),
+    ("bench-list", &["bench", "list"]),
+    ("local-viewer-stop", &["local", "viewer", "stop"]),
     ("local-build", &["local", "build"]),
     ("local-test", &["local", "test", "--", "--test", "http"]),
     ("local-clippy", &["local", "clippy"]),
@@ -34,8 +40,10 @@ fn every_plan_is_as_written_down() {
             let world = World::new();
             world.write("machines", "gadget-k8s-host Running\n");
             let top = world.worktree("alpha");
-            if *name == "cp-data" {
-                world.write("nodes", "fgm-alpha-control-plane\trunning\n");
+            match *name {
+                "cp-data" => world.write("nodes", "fgm-alpha-control-plane\trunning\n"),
+                "list" => world.write("clusters", "fgm-beta\nother\n"),
+                _ => {}
             }
             let words: Vec<&str> = ["--dry-run", "--mode", mode].iter().chain(*words).copied().collect();
             let output = world.run(&top, &words);
