@@ -108,6 +108,8 @@ fn build(out: &Path) -> Result<PathBuf, String> {
     // A build for another revision alone has the viewer already.
     let (sources, built_from) = (digest(&work)?, work.join(".fgm-built-from"));
     if std::fs::read(&built_from).ok().as_deref() != Some(sources.as_bytes()) {
+        // One that is interrupted leaves half a viewer.
+        let _ = std::fs::remove_file(&built_from);
         npm(&work, &["run", "build"])?;
         write(&built_from, sources.as_bytes())?;
     }

@@ -25,6 +25,8 @@ pub(super) const KEY_METRICS: &[&str] = &[
 ];
 /// Metrics of the node that many things follow.
 const NODE_METRICS: &[&str] = &["node.cpu_usage_cores", "node.memory_used_bytes", "node.io_pressure_some_percent"];
+/// What tells series of one container, or of the node, from each other.
+const PARTS: &[&str] = &["device", "interface", "pid"];
 /// Series that one is compared with at most.
 const MOST_OTHERS: usize = 500;
 /// With more containers than this, series are compared in fewer points.
@@ -145,9 +147,16 @@ impl Beside<'_> {
             }
         };
         let selection = against.container.as_deref().map_or_else(|| selection.clone(), only);
-        let found = self.reader.all(&one.metric, &selection, range)?.into_iter().next();
+        let found = counterpart(self.reader.all(&one.metric, &selection, range)?, one);
         Ok(found.into_iter().map(|found| (found.named(), found.signal)).collect())
     }
+}
+
+/// Of series of one container, or of the node, the one of the same device, interface or process; of a single one, that.
+fn counterpart(found: Vec<One>, one: &One) -> Option<One> {
+    let is_single = found.len() == 1;
+    let is_same = |other: &One| PARTS.iter().all(|part| other.labels.get(part) == one.labels.get(part));
+    found.into_iter().find(|other| is_single || is_same(other))
 }
 
 enum LimitOf {
@@ -201,4 +210,31 @@ pub(in crate::service) fn happenings(
         .collect();
     found.sort_by_key(|happening| happening.time);
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(device: &str) -> One {
+        One {
+            metric: "disks.read_bytes_per_second".to_owned(),
+            unit: "bytes/s",
+            labels: [("device", device.to_owned())].into(),
+            signal: Signal::default(),
+            is_of_minutes: false,
+        }
+    }
+
+    #[test]
+    fn a_device_is_compared_with_itself() {
+        let of = |found: &[&str]| {
+            let found = counterpart(found.iter().map(|device| series(device)).collect(), &series("sdb"));
+            found.map(|found| found.labels["device"].clone())
+        };
+        assert_eq!(of(&["sda", "sdb", "sdc"]).as_deref(), Some("sdb"));
+        assert_eq!(of(&["sda", "sdc"]), None);
+        assert_eq!(of(&["vda"]).as_deref(), Some("vda"), "another container's only one");
+        assert_eq!(of(&[]), None);
+    }
 }
