@@ -11,8 +11,8 @@ export const wanted = signal<"missing" | "wrong" | null>(null);
 
 let waiting: (() => void)[] = [];
 
-/** A request of the page's own server, with the token where there is one. */
-export async function fetchWithToken(address: string, init: RequestInit = {}, sent = token.peek()): Promise<Response> {
+/** A request of the agent, with the token where there is one. Only paths of its API go through here, so nobody else gets the token. */
+async function fetchWithToken(address: string, init: RequestInit = {}, sent = token.peek()): Promise<Response> {
   const headers = new Headers(init.headers);
   if (sent !== null) headers.set("Authorization", `Bearer ${sent}`);
   return fetch(address, { ...init, headers });
