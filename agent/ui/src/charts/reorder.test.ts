@@ -3,9 +3,17 @@ import { describe, expect, it, vi } from "vitest";
 
 vi.stubGlobal("window", { matchMedia: () => ({ matches: false }), innerWidth: 1280 });
 
-const { placeAt, stepAtEdge } = await import("./reorder.ts");
+const { moveOf, placeAt, stepAtEdge } = await import("./reorder.ts");
+const { setPanels } = await import("../state/store.ts");
 
 const box = (left: number, top: number) => ({ left, top, right: left + 100, bottom: top + 50 });
+
+describe("a panel that is let go", () => {
+  it("goes from where it is by then, and nowhere if it is gone or there already", () => {
+    setPanels(["b", "c"]);
+    expect([moveOf("c", 0), moveOf("c", 1), moveOf("a", 1), moveOf(undefined, 1)]).toEqual([[1, 0], null, null, null]);
+  });
+});
 
 describe("the place of a dragged panel", () => {
   it("is that of the panel under the pointer, in one column and in two", () => {

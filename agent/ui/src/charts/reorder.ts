@@ -1,7 +1,7 @@
 // Puts a panel elsewhere by hand: drag its title, or its handle with a finger, to the panel whose place it is to take. Escape
-// or a broken touch leaves all as it was. Charts know nothing of it: the drag begins and stays at the panel's head.
+// or a broken touch leaves all as it was, and so does the panel's going. Charts know nothing of it: the drag begins and stays at the panel's head.
 import { signal } from "@preact/signals";
-import { movePanel } from "../state/store.ts";
+import { movePanel, panels } from "../state/store.ts";
 
 export interface Dragged {
   from: number;
@@ -41,11 +41,18 @@ export function stepAtEdge(y: number, { top, bottom }: Pick<Box, "top" | "bottom
   return y > bottom - EDGE_PX ? EDGE_STEP_PX : 0;
 }
 
+/** Where the panel of a metric is put now; null where it is gone or stays. The list may have changed during the drag. */
+export function moveOf(metric: string | undefined, to: number): [from: number, to: number] | null {
+  const from = metric === undefined ? -1 : panels.peek().indexOf(metric);
+  return from < 0 || from === to ? null : [from, to];
+}
+
 /** Follows a pointer that was pressed on the head of the panel at `from` until it is let go. */
 export function beginReorder(start: PointerEvent, from: number): void {
   const head = start.currentTarget as HTMLElement;
   const list = head.closest(".panels");
   if (start.button !== 0 || !start.isPrimary || !list || list.children.length < 2) return;
+  const metric = panels.peek()[from];
   const off = new AbortController();
   const at = { x: start.clientX, y: start.clientY };
   const place = () => {
@@ -57,22 +64,28 @@ export function beginReorder(start: PointerEvent, from: number): void {
     off.abort();
     const last = dragged.peek();
     dragged.value = null;
-    if (keeps && last && last.to !== from) movePanel(from, last.to);
+    const move = keeps && last ? moveOf(metric, last.to) : null;
+    if (move) movePanel(...move);
+  };
+  // An element that goes hears of nothing any more, so the window listens.
+  const stays = () => {
+    if (!head.isConnected) end(false);
+    return head.isConnected;
   };
   const own = (event: PointerEvent) => event.pointerId === start.pointerId;
   head.setPointerCapture(start.pointerId);
   const { signal: until } = off;
-  head.addEventListener("pointermove", (event) => {
-    if (!own(event)) return;
+  window.addEventListener("pointermove", (event) => {
+    if (!own(event) || !stays()) return;
     const begins = dragged.peek() === null;
     if (begins && Math.hypot(event.clientX - at.x, event.clientY - at.y) < BEGINS_AFTER_PX) return;
     Object.assign(at, { x: event.clientX, y: event.clientY });
     place();
-    if (begins) moveAtEdges(list, at, place, until);
+    if (begins) moveAtEdges(list, at, { stays, moved: place }, until);
   }, { signal: until });
-  head.addEventListener("pointerup", (event) => own(event) && end(true), { signal: until });
-  head.addEventListener("pointercancel", (event) => own(event) && end(false), { signal: until });
-  head.addEventListener("lostpointercapture", () => end(false), { signal: until });
+  window.addEventListener("pointerup", (event) => own(event) && end(head.isConnected), { signal: until });
+  window.addEventListener("pointercancel", (event) => own(event) && end(false), { signal: until });
+  window.addEventListener("lostpointercapture", (event) => own(event) && end(false), { signal: until });
   window.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || dragged.peek() === null) return;
     event.preventDefault();
@@ -82,11 +95,11 @@ export function beginReorder(start: PointerEvent, from: number): void {
 }
 
 /** A list that is longer than the window moves on while the pointer rests at its edge. */
-function moveAtEdges(list: Element, at: { y: number }, moved: () => void, until: AbortSignal): void {
+function moveAtEdges(list: Element, at: { y: number }, { stays, moved }: { stays: () => boolean; moved: () => void }, until: AbortSignal): void {
   const pane = list.closest(".middle");
   if (!pane) return;
   const frame = () => {
-    if (until.aborted) return;
+    if (until.aborted || !stays()) return;
     const before = pane.scrollTop;
     pane.scrollTop += stepAtEdge(at.y, pane.getBoundingClientRect());
     if (pane.scrollTop !== before) moved();
