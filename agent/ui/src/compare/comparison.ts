@@ -26,9 +26,11 @@ export interface Sides {
   notes: string[];
 }
 
+/** A container has its whole id here, though the link may have the begin of it. */
 export function askedOther(): Other {
   const text = view.value.extra[OTHER];
-  return (text === undefined ? null : parseOther(text)) ?? { kind: "before" };
+  const other = (text === undefined ? null : parseOther(text)) ?? { kind: "before" };
+  return other.kind === "container" ? { ...other, id: findContainer(other.id)?.id ?? other.id } : other;
 }
 
 export function askedMetric(): string | undefined {
@@ -97,13 +99,15 @@ export function subjectsOf({ one, other }: Compared): string[] {
   return [...new Set([...one, ...other].map(partName))];
 }
 
-/** The two series of one name, and what the agent says of them. */
+/** The two series of one name, and what the agent says of them. Names count only where a side has several. */
 export function sidesOf({ one, other, verdicts, notes }: Compared, name: string | undefined): Sides {
   const called = (series: SubjectNames) => partName(series) === name;
-  const verdict = verdicts.find(called) ?? (verdicts.length === 1 ? verdicts[0] : undefined);
+  const alone = one.length <= 1 && other.length <= 1;
+  const pick = <T extends SubjectNames>(from: T[]) => from.find(called) ?? (alone && from.length === 1 ? from[0] : undefined);
+  const verdict = pick(verdicts);
   return {
-    one: one.find(called) ?? (one.length === 1 ? one[0] : undefined),
-    other: other.find(called) ?? (other.length === 1 ? other[0] : undefined),
+    one: pick(one),
+    other: pick(other),
     verdict: verdict?.findings[0] ?? null,
     notes: [...notes, ...(verdict?.notes ?? [])],
   };
