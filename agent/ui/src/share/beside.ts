@@ -2,16 +2,27 @@
 // open. What is not open is not saved, and is not offered in the file.
 import * as api from "../data/api.ts";
 import { embeddedKey } from "../data/embedded.ts";
+import { isAbort, sentenceOf } from "../data/failure.ts";
 import type { Params } from "../data/source.ts";
 import { ask, askedContainer, askedMetric, askedOther, firstSeen, isCompared, sideQuestion, verdictQuestion } from "../compare/comparison.ts";
 import { pairOf } from "../compare/asked-pair.ts";
 import { momentMs } from "../processes/moment.ts";
-import { chosenStudies, drawer, findContainer, resolvedContainers } from "../state/store.ts";
+import { chosenStudies, drawer, findContainer, resolvedContainers, say } from "../state/store.ts";
 
 type Replies = Record<string, unknown>;
 
 /** The processes of so many containers are saved. */
 const MOST_CONTAINERS = 20;
+
+/** The file is worth having without such a part: where it cannot be got, it is left out, and a sentence says so. */
+export async function unlessItFails(part: "comparison" | "processes", put: Promise<void>): Promise<void> {
+  try {
+    await put;
+  } catch (thrown) {
+    if (isAbort(thrown)) throw thrown;
+    say(`The file has no ${part}: ${sentenceOf(thrown)}`);
+  }
+}
 
 /** Containers that a study or the comparison names, though the charts do not show them. */
 export function namedBeside(): string[] {
@@ -41,7 +52,7 @@ export async function putComparison(replies: Replies, range: api.Range): Promise
 export async function putProcesses(replies: Replies): Promise<void> {
   if (drawer.peek() !== "processes") return;
   const at = momentMs.peek();
-  await Promise.all(resolvedContainers.peek().ids.slice(0, MOST_CONTAINERS).map(async (container) => {
-    replies[embeddedKey("/api/processes", { container, at })] = await api.processes(container, at);
-  }));
+  const ids = resolvedContainers.peek().ids.slice(0, MOST_CONTAINERS);
+  const found = await Promise.all(ids.map(async (container) => [embeddedKey("/api/processes", { container, at }), await api.processes(container, at)]));
+  Object.assign(replies, Object.fromEntries(found));
 }

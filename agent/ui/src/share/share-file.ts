@@ -12,7 +12,7 @@ import { toRfc3339 } from "../lib/time.ts";
 import { nowMs } from "../state/clock.ts";
 import { eventQuestions } from "../state/happenings.ts";
 import { drawer, findContainer, isOfNode, metricByName, panels, resolvedContainers, say, studied, view, visibleRange } from "../state/store.ts";
-import { namedBeside, putComparison, putProcesses } from "./beside.ts";
+import { namedBeside, putComparison, putProcesses, unlessItFails } from "./beside.ts";
 import { saveFile } from "./save-file.ts";
 
 const MOST_POINTS = 400_000;
@@ -37,7 +37,7 @@ async function contentOf(): Promise<Embedded> {
   const range = { from: Math.floor(from), to: Math.ceil(to) };
   const replies: Replies = {};
   await Promise.all([putCatalogue(replies), putSeries(replies, range), putStudies(replies), putEvents(replies, range),
-    putComparison(replies, range), putProcesses(replies)]);
+    unlessItFails("comparison", putComparison(replies, range)), unlessItFails("processes", putProcesses(replies))]);
   const open = drawer.peek();
   const saved = { ...view.peek(), range: undefined, from: toRfc3339(range.from), to: toRfc3339(range.to) };
   return { version: 1, ...range, now: Math.min(range.to, nowMs.peek()), view: formatLink(saved), ...(open && { drawer: open }), replies };
