@@ -1,10 +1,11 @@
 // Adds a study, or changes one of the view: which one, on which panel, of which container, with what set. A study of a
 // container as a whole needs no panel; one that compares may be given a second container, whichever is recorded.
-import { findContainer, nameOf, panels, resolvedContainers, studyList } from "../state/store.ts";
+import { nameOf, panels, resolvedContainers, studyList } from "../state/store.ts";
 import type { ChosenStudy } from "../state/store.ts";
 import { Select } from "../choose/container-filters.tsx";
 import { OtherContainer } from "../choose/other-container.tsx";
 import type { Study } from "../data/types.ts";
+import { otherOf, wholeId } from "./draft.ts";
 import type { Draft } from "./draft.ts";
 import { keyOfSetting, settingsOf, wordsOf } from "./settings.ts";
 
@@ -25,9 +26,9 @@ export function StudyForm({ draft, changes, onDone, onCancel }: StudyFormProps) 
   const chosen = known.find((one) => one.id === id);
   const ofMetric = chosen?.looks_at === "metric";
   const onPanel = ofMetric ? offered(draft.panel.value, panels.value, changes) : "";
-  const ofId = offered(draft.container.value, resolvedContainers.value.ids, changes);
+  const ofId = offered(wholeId(draft.container.value, changes), resolvedContainers.value.ids, changes);
   const takesOther = Object.hasOwn(WITHOUT_OTHER, id);
-  const withId = takesOther && draft.other.value !== ofId ? (findContainer(draft.other.value)?.id ?? "") : "";
+  const withId = takesOther ? otherOf(draft, ofId, changes) : "";
   function submit(event: SubmitEvent) {
     event.preventDefault();
     const set = chosen ? settingsOf(chosen, draft.typed.value) : [];
