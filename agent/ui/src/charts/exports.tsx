@@ -1,7 +1,7 @@
 // A panel's numbers to take along: its metric alone, or the whole table that it is in. What is recorded, the agent writes;
 // what is computed from it, which the agent exports in no file, the browser does, up to a bound.
 import { signal } from "@preact/signals";
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { exportAddress } from "../data/api.ts";
 import { isAbort, sentenceOf } from "../data/failure.ts";
 import type { Metric } from "../data/types.ts";
@@ -58,6 +58,7 @@ function columnOf({ name, table }: Metric): string {
 function ComputedCsv({ metric, ids, who }: { metric: string; ids: string[] | null; who: string }) {
   const made = useMemo(() => signal<{ text: string; isProblem: boolean } | null>(null), [metric]);
   const making = useRef<AbortController | null>(null);
+  useEffect(() => () => making.current?.abort(), [metric]);
   const end = (text: string | null) => {
     making.current = null;
     made.value = text === null ? null : { text, isProblem: true };

@@ -1,11 +1,13 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Series } from "../data/types.ts";
-import { csvParts, rowsExpected, tooMany } from "./metric-csv.ts";
+import { csvParts, metricCsv, rowsExpected, tooMany } from "./metric-csv.ts";
 
 const raw: Series = {
   metric: "cpu_usage_cores", unit: "cores", resolution: "raw", container: "aa", container_name: "server", namespace: "shop", pod: "cart", pod_uid: "u",
   t: [0, 1000], v: [0.5, null],
 };
+
+afterEach(() => vi.unstubAllGlobals());
 
 describe("one metric as comma-separated values", () => {
   it("has a row per reading, and nothing in a gap", () => {
@@ -20,6 +22,19 @@ describe("one metric as comma-separated values", () => {
     const text = csvParts([{ ...raw, pod: 'a,"b"\n' }, { ...raw, pod: undefined, device: "sda" }]).join("");
     expect(text).toContain('shop,"a,""b""\n",server,aa,,0.5\n');
     expect(text).toContain("shop,,server,aa,sda,0.5\n");
+  });
+  it("has no name that a spreadsheet takes for a formula", () => {
+    const text = csvParts([{ ...raw, container_name: "=1+1", pod: "+a", namespace: "-b", device: "@c" }]).join("");
+    expect(text).toContain("Z,'-b,'+a,'=1+1,aa,'@c,0.5\n");
+  });
+  it("has a pod once that two of its containers are in, and a process of the same id twice", async () => {
+    const pod = { ...raw, container: undefined, container_name: undefined };
+    const processes = ["bash", "bash"].map((comm) => ({ ...raw, pid: "7", comm }));
+    vi.stubGlobal("document", { getElementById: () => null });
+    vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ from: 0, to: 2, series: [pod, ...processes], notes: [] })));
+    const question = { metric: "m", ids: ["aa", "bb"], range: { from: 0, to: 2 } };
+    const text = [...await metricCsv(question, () => undefined, new AbortController().signal)].join("");
+    expect([text.match(/,cart,,,,,/g)?.length, text.match(/,7,bash,/g)?.length]).toEqual([2, 4]);
   });
   it("is refused before it is asked for where it is too much", () => {
     const day = { metric: "m", ids: Array.from({ length: 20 }, String), range: { from: 0, to: 86_400_000 } };

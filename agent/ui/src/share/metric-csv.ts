@@ -28,23 +28,31 @@ export function rowsExpected({ ids, range }: CsvQuestion, intervalMs: number): n
 export function tooMany(rows: number): string | null {
   if (rows <= MOST_CSV_ROWS) return null;
   const millions = (rows / 1e6).toFixed(1);
-  return `That would be some ${millions} million rows, and the browser makes at most 1 million. Choose a shorter range or fewer containers, or take the whole table.`;
+  return `That would be some ${millions} million rows, and the browser makes at most 1 million. Choose a shorter range or fewer containers.`;
 }
 
 /** The file's parts; `progress` is told how many containers are done. Throws what the questions throw. */
 export async function metricCsv(question: CsvQuestion, progress: (done: number) => void, signal: AbortSignal): Promise<string[] | string> {
   const found: Series[] = [];
+  const known = new Set<string>();
   let rows = 0;
   for (const [at, container] of (question.ids ?? [undefined]).entries()) {
     progress(at);
     const asked = { metric: [question.metric], container: container === undefined ? undefined : [container], points: "all" as const };
     const { series } = await api.timeseries(asked, question.range, signal);
-    found.push(...series);
-    rows += series.reduce((sum, one) => sum + one.t.length, 0);
+    // Two containers of one pod have the same series where a table is of pods. Within an answer no series is there twice.
+    const fresh = series.filter((one) => !known.has(subjectOf(one)));
+    fresh.forEach((one) => known.add(subjectOf(one)));
+    found.push(...fresh);
+    rows += fresh.reduce((sum, one) => sum + one.t.length, 0);
     const problem = tooMany(rows);
     if (problem !== null) return problem;
   }
   return csvParts(found);
+}
+
+function subjectOf(series: Series): string {
+  return JSON.stringify(SUBJECTS.map(([, name]) => series[name]));
 }
 
 export function csvParts(series: Series[]): string[] {
@@ -72,6 +80,8 @@ function row(one: Series, at: number, who: string, summed: boolean): string {
   return `${time},${who}${value}${rest}\n`;
 }
 
-function quoted(text: string): string {
+/** A name that a spreadsheet would take for a formula gets an apostrophe in front. */
+function quoted(name: string): string {
+  const text = /^[=+\-@]/.test(name) ? `'${name}` : name;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
