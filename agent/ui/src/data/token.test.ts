@@ -61,5 +61,13 @@ describe("the token", () => {
     await vi.waitFor(() => expect(wanted.value).toBe("missing"));
     leave.abort();
     await expect(left).rejects.toThrow();
+    await expect(asked(leave.signal)).rejects.toThrow();
+  });
+  it("is not tried without end", async () => {
+    const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort(new DOMException("", "TimeoutError")));
+    vi.stubGlobal("fetch", async (_: string, { signal }: RequestInit) => signal?.throwIfAborted());
+    expect(await giveToken("s3cret")).toBe("The agent has not answered for 30 s; try again.");
+    expect([timeout.mock.calls, token.value]).toEqual([[[30_000]], null]);
+    timeout.mockRestore();
   });
 });

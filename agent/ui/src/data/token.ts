@@ -1,9 +1,10 @@
 // The agent's token, where it wants one: kept in this tab's session storage and nowhere else, sent with each question. A
 // question that lacks it, or has a wrong one, waits here until somebody has given the right one.
 import { signal } from "@preact/signals";
-import { Failure } from "./failure.ts";
 
 const KEPT_AS = "fgm.token";
+/** A token that is tried is not waited for any longer. */
+const TRIED_FOR_MS = 30_000;
 
 export const token = signal<string | null>(readKept());
 /** Why the reader is asked for it: there is none, or the agent does not take the one that is held. */
@@ -37,8 +38,9 @@ export async function giveToken(text: string): Promise<string | null> {
   if (!/^[\x21-\x7e]+$/.test(tried)) return "A token is one word of letters, digits and signs, without spaces.";
   let answer: Response;
   try {
-    answer = await fetchWithToken("./api/health", {}, tried);
-  } catch {
+    answer = await fetchWithToken("./api/health", { signal: AbortSignal.timeout(TRIED_FOR_MS) }, tried);
+  } catch (thrown) {
+    if (isTimeout(thrown)) return `The agent has not answered for ${TRIED_FOR_MS / 1000} s; try again.`;
     return "The agent does not answer; try again.";
   }
   if (answer.status === 401) return "The agent does not take this token. Compare it with the first word of its file.";
@@ -57,7 +59,12 @@ export function forgetToken(): void {
   location.reload();
 }
 
+function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof DOMException && thrown.name === "TimeoutError";
+}
+
 function given(until: AbortSignal): Promise<void> {
+  until.throwIfAborted();
   return new Promise((resolve, reject) => {
     const leave = () => {
       waiting = waiting.filter((waiter) => waiter !== go);
@@ -87,11 +94,4 @@ function keep(text: string | null): void {
   } catch {
     // Without storage it lasts as long as the page.
   }
-}
-
-/** The bytes of a download that needs the token, which a link cannot send. */
-export async function fetchFile(address: string): Promise<Blob> {
-  const answer = await fetchWithToken(address);
-  if (!answer.ok) throw new Failure("refused", `The agent answered with status ${answer.status}.`, answer.status);
-  return answer.blob();
 }
