@@ -155,7 +155,7 @@ describe("an embedded answer", () => {
   });
   it("says that there were more events than were saved", async () => {
     const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: { [embeddedKey("/api/events", { limit: 1 })]: { events: [], more: true } } });
-    expect(await source.get("/api/events", { limit: 1 })).toEqual({ events: [], more: true });
+    expect(await source.get("/api/events", { limit: 1 })).toEqual({ events: [], more: true, saved: { count: 0, oldestMs: 50 } });
   });
   it("keeps a bucket that reaches into the range", () => {
     const buckets: Timeseries = { ...reply, series: [{ ...reply.series[0]!, resolution: "bucket", width_ms: 10, v: undefined, mean: [1, 2, 3, 4] }] };

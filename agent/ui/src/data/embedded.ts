@@ -82,10 +82,13 @@ export class EmbeddedSource implements Source {
     return { from, to, series: fullest(cutTimeseries({ from, to, series: meant, notes: [] }, from, to).series), notes: [] };
   }
 
-  /** There may have been more than were saved. */
+  /** Where there were more than were saved, a range that begins before the oldest of these lacks some, even if none is in it. */
   private eventsOf(params: Params, from: number, to: number): Events {
     const saved = this.content.replies[embeddedKey("/api/events", params)] as Events | undefined;
-    return { ...cutEvents(this.events.filter((event) => isMeant(event, params)), from, to), more: saved?.more ?? false };
+    const found = cutEvents(this.events.filter((event) => isMeant(event, params)), from, to);
+    if (!saved?.more) return found;
+    const oldestMs = Math.floor(saved.events.reduce((least, { time }) => Math.min(least, Date.parse(time)), this.content.to));
+    return from < oldestMs ? { ...found, more: true, saved: { count: saved.events.length, oldestMs } } : found;
   }
 
   private wasAsked(metric: string): boolean {

@@ -157,6 +157,8 @@ export interface AgentEvent {
 export interface Events {
   events: AgentEvent[];
   more: boolean;
+  /** In a shared file that has not all of them: how many it has, and when the oldest of these was. */
+  saved?: { count: number; oldestMs: number };
 }
 
 export interface Process {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { EventQuestion, Range } from "../data/api.ts";
-import type { AgentEvent } from "../data/types.ts";
+import { embeddedKey, EmbeddedSource } from "../data/embedded.ts";
+import type { Params } from "../data/source.ts";
+import type { AgentEvent, Events } from "../data/types.ts";
 import { searchEvents, sentenceAbout } from "./event-search.ts";
+import type { AskEvents } from "./event-search.ts";
 
 const EVERYTHING = { from: 0, to: 1_000_000_000 };
 
@@ -43,10 +46,15 @@ describe("events", () => {
     expect((await searchEvents({}, EVERYTHING, ask)).left.map(({ words }) => words)).toEqual(["OOM kills"]);
   });
   it("that a shared file lacks are told", async () => {
-    const { ask, asked } = agentWith(many("oom_kill", 10, 1000), 4);
-    const { left } = await searchEvents({ container_id: "c0" }, EVERYTHING, ask, false);
-    expect([left, asked.length]).toEqual([[], 1]);
-    expect((await searchEvents({}, EVERYTHING, ask, false)).left).toEqual([{ words: "events", looked: 4, beforeMs: 7000 }]);
+    const key = embeddedKey("/api/events", { limit: 5000 });
+    const replies = { [key]: { events: many("oom_kill", 10, 1000).slice(6), more: true } };
+    const file = new EmbeddedSource({ version: 1, from: 0, to: 20_000, now: 20_000, replies });
+    const ask: AskEvents = async (question, range) => (await file.get("/api/events", { ...question, ...range } as Params)) as Events;
+    const lacks = { words: "events", looked: 4, beforeMs: 7000, forGood: true };
+    expect(await searchEvents({}, { from: 0, to: 20_000 }, ask)).toMatchObject({ events: { length: 4 }, left: [lacks] });
+    expect(await searchEvents({}, { from: 0, to: 5000 }, ask)).toEqual({ events: [], left: [lacks] });
+    expect(await searchEvents({}, { from: 7000, to: 20_000 }, ask)).toMatchObject({ events: { length: 4 }, left: [] });
+    expect(sentenceAbout([lacks], 0)).toMatch(/This file has no others\.$/);
   });
 });
 

@@ -31,6 +31,8 @@ export interface LeftOut {
   /** So many that are newer were looked at. */
   looked: number;
   beforeMs: number;
+  /** They are nowhere to be had: in a shared file. */
+  forGood?: boolean;
 }
 
 export interface Found {
@@ -46,14 +48,13 @@ interface Pages {
 
 export type AskEvents = (question: EventQuestion, range: Range) => Promise<Events>;
 
-/** `pages` is false where older events cannot be had: in a shared file. */
-export async function searchEvents(question: EventQuestion, range: Range, ask: AskEvents, pages = true): Promise<Found> {
+export async function searchEvents(question: EventQuestion, range: Range, ask: AskEvents): Promise<Found> {
   const limit = Math.min(question.limit ?? MOST_EVENTS_AT_ONCE, MOST_EVENTS_AT_ONCE);
   const newest = await ask({ ...question, limit }, range);
   const events = newest.events;
+  if (newest.saved) return { events, left: [{ words: "events", looked: newest.saved.count, beforeMs: newest.saved.oldestMs, forGood: true }] };
   if (!newest.more || events.length === 0) return { events, left: [] };
   const cutMs = oldestMs(events);
-  if (!pages) return { events, left: [{ words: "events", looked: events.length, beforeMs: cutMs }] };
   const left: LeftOut[] = [];
   const known = new Set(events.map(keyOf));
   for (const { words, kind } of kindsOf(question)) {
@@ -104,7 +105,8 @@ export function sentenceAbout(left: LeftOut[], fromMs: number): string | null {
   }
   if (seen.size === 0) return null;
   const parts = [...seen.values()].map(({ words, looked, beforeMs }) => `of ${words} the newest ${looked.toLocaleString("en")}, from ${formatMoment(beforeMs)} on`);
-  return `Not all marks are shown: ${parts.join("; ")}. A shorter range has the rest.`;
+  const rest = [...seen.values()].some(({ forGood }) => forGood) ? "This file has no others." : "A shorter range has the rest.";
+  return `Not all marks are shown: ${parts.join("; ")}. ${rest}`;
 }
 
 /** Before this moment some marks are missing. */

@@ -84,7 +84,7 @@ async function ask(questions: api.EventQuestion[], range: api.Range, ids: string
   try {
     const { signal } = giveUp;
     const askOne: typeof api.events = (question, within) => api.events(question, within, signal);
-    const found = await Promise.all(questions.map((question) => searchEvents(question, range, askOne, !source().embedded)));
+    const found = await Promise.all(questions.map((question) => searchEvents(question, range, askOne)));
     const wanted = new Set(ids);
     happeningsProblem.value = null;
     return { events: found.flatMap(({ events }) => events).filter((event) => isWanted(event, wanted)), left: found.flatMap(({ left }) => left) };
