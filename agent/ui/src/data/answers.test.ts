@@ -147,6 +147,25 @@ describe("an embedded answer", () => {
     expect(await ask(-50, 0)).toMatchObject([{ t: [-40, -30] }]);
     expect([source.holds("/api/timeseries?", "part=other"), source.holds("/api/processes?", "container=")]).toEqual([true, false]);
   });
+  it("of a comparison takes no chart's place because it has more points, but where it alone reaches over the range", async () => {
+    const finer = { ...reply, from: -20, to: 20, series: [{ ...reply.series[0]!, t: [-20, -10, 0, 5, 10, 15], v: [1, 1, 1, 1, 1, 1] }] };
+    const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: {
+      [embeddedKey("/api/timeseries", { metric: ["m"], part: "other" })]: finer,
+      [embeddedKey("/api/timeseries", { metric: ["m"] })]: reply,
+    } });
+    const ask = async (from: number, to: number) => ((await source.get("/api/timeseries", { metric: ["m"], from, to })) as Timeseries).series;
+    expect(await ask(0, 50)).toMatchObject([{ t: [10, 20, 30, 40] }]);
+    expect(await ask(0, 20)).toMatchObject([{ t: [10] }]);
+    expect(await ask(-25, 60)).toMatchObject([{ t: [10, 20, 30, 40] }]);
+    expect(await ask(-20, 20)).toMatchObject([{ t: [-20, -10, 0, 5, 10, 15] }]);
+  });
+  it("has both processes of a pid that was used again", async () => {
+    const process = { ...reply.series[0]!, container: "a", pid: "7" };
+    const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: {
+      [embeddedKey("/api/timeseries", { metric: ["m"], container: ["a"] })]: { ...reply, series: [process, { ...process, t: [40], v: [9] }] },
+    } });
+    expect(((await source.get("/api/timeseries", { metric: ["m"], container: ["a"] })) as Timeseries).series).toHaveLength(2);
+  });
   it("has the processes of a container, whatever moment is asked for", async () => {
     const saved = { container: "a", time: null, processes: [] };
     const source = new EmbeddedSource({ version: 1, from: 0, to: 50, now: 50, replies: { [embeddedKey("/api/processes", { container: "a", at: 40 })]: saved } });

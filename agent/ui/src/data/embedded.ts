@@ -36,12 +36,14 @@ export function readEmbedded(page: Document): Embedded | null {
 
 export class EmbeddedSource implements Source {
   readonly embedded = true;
-  private series = new Map<string, Series[]>();
+  private ofCharts: Timeseries[] = [];
+  /** The sides of a comparison, which reach beyond the charts, and are of one container each. */
+  private ofComparison: Timeseries[] = [];
   private events: AgentEvent[] = [];
 
   constructor(readonly content: Embedded) {
     for (const [key, reply] of Object.entries(content.replies)) {
-      if (key.startsWith("/api/timeseries?")) this.keepSeries((reply as Timeseries).series);
+      if (key.startsWith("/api/timeseries?")) (/[?&]part=/.test(key) ? this.ofComparison : this.ofCharts).push(reply as Timeseries);
       if (key.startsWith("/api/events?")) this.events.push(...(reply as Events).events);
     }
   }
@@ -68,18 +70,21 @@ export class EmbeddedSource implements Source {
     return key === undefined ? undefined : this.content.replies[key];
   }
 
-  private keepSeries(series: Series[]): void {
-    for (const one of series) this.series.set(one.metric, [...(this.series.get(one.metric) ?? []), one]);
-  }
-
   /** Whatever was saved of the metrics, for those containers: also fewer of them than were saved. */
   private timeseries(params: Params, from: number, to: number): Timeseries {
     const metrics = listOf(params.metric);
     const containers = params.container === undefined ? null : new Set(listOf(params.container));
-    if (!metrics.some((metric) => this.series.has(metric) || this.wasAsked(metric))) throw missing();
-    const found = metrics.flatMap((metric) => this.series.get(metric) ?? []);
-    const meant = found.filter(({ container }) => !containers || container === undefined || containers.has(container));
-    return { from, to, series: fullest(cutTimeseries({ from, to, series: meant, notes: [] }, from, to).series), notes: [] };
+    if (!metrics.some((metric) => this.hasSeries(metric) || this.wasAsked(metric))) throw missing();
+    const isMeant = ({ container }: Series) => !containers || container === undefined || containers.has(container);
+    const replies = this.inOrder(from, to).map((reply) => cutTimeseries({ ...reply, series: reply.series.filter(isMeant) }, from, to));
+    return { from, to, series: metrics.flatMap((metric) => firstOfEach(metric, replies)), notes: [] };
+  }
+
+  /** The charts' answers come first, unless only one of the comparison reaches over all that is asked for. */
+  private inOrder(from: number, to: number): Timeseries[] {
+    const reaches = (reply: { from: number; to: number }) => reply.from <= from && reply.to >= to;
+    const ahead = reaches(this.content) ? [] : this.ofComparison.filter(reaches);
+    return [...ahead, ...this.ofCharts, ...this.ofComparison];
   }
 
   /** Where there were more than were saved, a range that begins before the oldest of these lacks some, even if none is in it. */
@@ -91,21 +96,33 @@ export class EmbeddedSource implements Source {
     return from < oldestMs ? { ...found, more: true, saved: { count: saved.events.length, oldestMs } } : found;
   }
 
+  private hasSeries(metric: string): boolean {
+    return [...this.ofCharts, ...this.ofComparison].some(({ series }) => series.some((one) => one.metric === metric));
+  }
+
   private wasAsked(metric: string): boolean {
     const part = `metric=${encodeURIComponent(metric)}`;
     return Object.keys(this.content.replies).some((key) => key.startsWith("/api/timeseries?") && key.split(/[?&]/).includes(part));
   }
 }
 
-/** A thing that was saved twice, for the charts and for a comparison, is shown once: as it has most points. */
-function fullest(series: Series[]): Series[] {
-  const best = new Map<string, Series>();
-  for (const one of series) {
-    const { metric, container, pod_uid, device, interface: network, pid } = one;
-    const key = [metric, container, pod_uid, device, network, pid].join("|");
-    if ((best.get(key)?.t.length ?? -1) < one.t.length) best.set(key, one);
+/**
+ * What was saved twice is shown once: of each container, or pod, all series of the first answer that has values. Within an answer
+ * none is there twice, though two may have the same names: processes with a pid that was used again.
+ */
+function firstOfEach(metric: string, replies: Timeseries[]): Series[] {
+  let found: Series[] = [];
+  for (const { series } of replies) {
+    const there = new Set(found.filter(({ t }) => t.length > 0).map(ownerOf));
+    const added = series.filter((one) => one.metric === metric && !there.has(ownerOf(one)));
+    const replaced = new Set(added.map(ownerOf));
+    found = [...found.filter((one) => !replaced.has(ownerOf(one))), ...added];
   }
-  return [...best.values()];
+  return found;
+}
+
+function ownerOf({ container, pod_uid }: Series): string {
+  return container ?? pod_uid ?? "";
 }
 
 function missing(): Failure {
