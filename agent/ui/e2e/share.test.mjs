@@ -35,7 +35,7 @@ test("the view as one file works offline, and says what is not in it", () => wit
   await page.getByRole("button", { name: /^Findings/ }).click();
   await page.locator(".study[aria-busy=false]").waitFor();
   await shared(page, async (file) => {
-    await file.getByText("It has no processes and no comparison, because what was not open was not saved.").waitFor();
+    await file.getByText("It has no processes and no comparison.").waitFor();
     assert.deepEqual(await file.getByRole("navigation").getByRole("button").allInnerTexts().then((all) => all.map((one) => one.replace(/ \d+$/, ""))), ["Events", "Findings"]);
     await file.locator(".study[aria-busy=false]").getByText(/\d+ findings?/).waitFor();
     assert.equal(await file.locator(".study-form").count(), 0);

@@ -9,7 +9,7 @@ const SHORT_ID = 20;
 
 const lack = signal(lackSentence());
 
-/** Of a shared file: what its bar does not offer, and why. */
+/** Of a shared file: what its bar does not offer. */
 function SavedNotice() {
   if (lack.value === null) return null;
   return <p class="page-notice is-quiet">{lack.value}<button type="button" class="icon" aria-label="Dismiss" onClick={() => (lack.value = null)}>✕</button></p>;

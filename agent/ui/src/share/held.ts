@@ -21,7 +21,7 @@ export function isHeld(which: Drawer): boolean {
 export function lackSentence(): string | null {
   const lacks = (["processes", "compare"] as const).filter((which) => !isHeld(which)).map((which) => NAMES[which]);
   if (lacks.length === 0) return null;
-  return `This is a saved view. It has no ${lacks.join(" and no ")}, because what was not open was not saved.`;
+  return `This is a saved view. It has no ${lacks.join(" and no ")}.`;
 }
 
 /** What was open beside the charts when the file was saved. */

@@ -3,7 +3,7 @@ import type { EventQuestion, Range } from "../data/api.ts";
 import { embeddedKey, EmbeddedSource } from "../data/embedded.ts";
 import type { Params } from "../data/source.ts";
 import type { AgentEvent, Events } from "../data/types.ts";
-import { searchEvents, sentenceAbout } from "./event-search.ts";
+import { searchEvents, sentenceAbout, withNewer } from "./event-search.ts";
 import type { AskEvents } from "./event-search.ts";
 
 const EVERYTHING = { from: 0, to: 1_000_000_000 };
@@ -64,6 +64,12 @@ describe("what is left out", () => {
     expect(sentenceAbout(left, 0)).toMatch(/^Not all marks are shown: of throttling the newest 5,000, from .* on\./);
     expect(sentenceAbout(left, 60_000)).toBeNull();
     expect(sentenceAbout([], 0)).toBeNull();
+  });
+  it("does not grow while newer events are asked for", () => {
+    const newer = { words: "throttling", looked: 20_000, beforeMs: 90_000 };
+    const stops = { words: "stops", looked: 7, beforeMs: 50_000 };
+    expect(withNewer([...left, stops, ...left], [newer])).toEqual([stops, newer]);
+    expect(withNewer(left, [])).toEqual(left);
   });
   it("of several containers is said once", () => {
     expect(sentenceAbout([...left, { ...left[0]!, beforeMs: 90_000 }], 0)).toMatch(/shown: of throttling the newest 10,000, from [^;]*\. A shorter/);

@@ -95,6 +95,12 @@ export function keyOf(event: AgentEvent): string {
   return `${event.time}|${event.kind}|${event.container_id ?? ""}|${event.pid ?? ""}`;
 }
 
+/** What is left out once newer events were asked for: of some kinds the later moment says all, so there is one of each. */
+export function withNewer(left: LeftOut[], newer: LeftOut[]): LeftOut[] {
+  const words = new Set(newer.map((one) => one.words));
+  return [...left.filter((one) => !words.has(one.words)), ...newer];
+}
+
 /** Says what is missing from the marks of a range; null where nothing is. */
 export function sentenceAbout(left: LeftOut[], fromMs: number): string | null {
   const seen = new Map<string, LeftOut>();

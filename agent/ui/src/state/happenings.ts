@@ -6,7 +6,7 @@ import { isAbort, sentenceOf } from "../data/failure.ts";
 import { source } from "../data/source.ts";
 import type { AgentEvent } from "../data/types.ts";
 import { nowMs, records } from "./clock.ts";
-import { keyOf, missingBeforeMs, MOST_EVENTS_AT_ONCE, OF_THE_AGENT, searchEvents } from "./event-search.ts";
+import { keyOf, missingBeforeMs, MOST_EVENTS_AT_ONCE, OF_THE_AGENT, searchEvents, withNewer } from "./event-search.ts";
 import type { Found, LeftOut } from "./event-search.ts";
 import { containersKnown, findContainer, resolvedContainers } from "./names.ts";
 import { moving, panels, visibleRange } from "./view.ts";
@@ -69,7 +69,7 @@ async function askNewer(range: api.Range, ids: string[]): Promise<void> {
   const to = Math.ceil(range.to + (range.to - range.from) / 2);
   const found = await ask([{}], { from: Math.floor(got.atMs - LATE_MS), to }, ids);
   if (!found) return;
-  if (found.left.length > 0) leftOut.value = [...leftOut.peek(), ...found.left];
+  if (found.left.length > 0) leftOut.value = withNewer(leftOut.peek(), found.left);
   const from = Math.max(got.from, range.from - (range.to - range.from));
   const inside = happenings.peek().filter(({ time }) => Date.parse(time) >= from);
   const known = new Set(inside.map(keyOf));
