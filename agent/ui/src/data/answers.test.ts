@@ -158,6 +158,9 @@ describe("an embedded answer", () => {
     expect(await ask(0, 20)).toMatchObject([{ t: [10] }]);
     expect(await ask(-25, 60)).toMatchObject([{ t: [10, 20, 30, 40] }]);
     expect(await ask(-20, 20)).toMatchObject([{ t: [-20, -10, 0, 5, 10, 15] }]);
+    Object.assign(finer, { from: -900, to: 900 });
+    expect(await ask(-20, 20)).toMatchObject([{ t: [10] }]);
+    expect(await ask(-900, 900)).toMatchObject([{ t: [-20, -10, 0, 5, 10, 15] }]);
   });
   it("has both processes of a pid that was used again", async () => {
     const process = { ...reply.series[0]!, container: "a", pid: "7" };

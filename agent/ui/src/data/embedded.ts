@@ -80,10 +80,14 @@ export class EmbeddedSource implements Source {
     return { from, to, series: metrics.flatMap((metric) => firstOfEach(metric, replies)), notes: [] };
   }
 
-  /** The charts' answers come first, unless only one of the comparison reaches over all that is asked for. */
+  /**
+   * The charts' answers come first, unless only one of the comparison reaches over all that is asked for. One that is longer than
+   * the file and the question would be coarser than the charts.
+   */
   private inOrder(from: number, to: number): Timeseries[] {
     const reaches = (reply: { from: number; to: number }) => reply.from <= from && reply.to >= to;
-    const ahead = reaches(this.content) ? [] : this.ofComparison.filter(reaches);
+    const longest = Math.max(this.content.to - this.content.from, to - from);
+    const ahead = reaches(this.content) ? [] : this.ofComparison.filter((reply) => reaches(reply) && reply.to - reply.from <= longest);
     return [...ahead, ...this.ofCharts, ...this.ofComparison];
   }
 
