@@ -1,5 +1,6 @@
 // Puts a panel elsewhere by hand: drag its title, or its handle with a finger, to the panel whose place it is to take. Escape
-// or a broken touch leaves all as it was, and so does the panel's going. Charts know nothing of it: the drag begins and stays at the panel's head.
+// or a broken touch leaves all as it was, and so does the panel's going. Charts know nothing of it: the drag begins at the
+// panel's head.
 import { signal } from "@preact/signals";
 import { movePanel, panels } from "../state/store.ts";
 
