@@ -116,7 +116,8 @@ parameters! {
     BASELINE_FROM = optional("baseline_from", Values::Time,
         "of `compare`: the other window is not before this time; as long as the window and right before it otherwise");
     BASELINE_TO = optional("baseline_to", Values::Time, "of `compare`: the other window is before this time");
-    WITH = optional("with", Values::Name, "of `compare` and `correlate`: with this container, by id or by the beginning of one");
+    WITH = optional("with", Values::Name,
+        "of `compare` and `correlate`: with this container, by id or by the beginning of one");
     TABLE = with_default("table", Values::OneOf(|| Resolution::directories().collect()), "containers",
         "the table, by its name on disk");
     COLUMNS = optional("columns", Values::Names { at_most: MAX_COLUMNS },

@@ -193,12 +193,12 @@ async fn rollout(client: &Client) -> Result<()> {
         if is_rolled_out(&set) {
             return Ok(());
         }
-        kubernetes::remove_ended(client).await?;
         let generation = set.metadata.generation;
-        for pod in kubernetes::agents(client).await? {
+        for pod in kubernetes::all_agents(client).await? {
+            kubernetes::remove_if_ended(client, &pod).await?;
             let is_new = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-generation"));
             let is_new = is_new.and_then(|text| text.parse().ok()) == generation;
-            if let Some(trouble) = kubernetes::trouble_of(&pod).filter(|_| is_new) {
+            if let Some(trouble) = kubernetes::trouble_of(&pod).filter(|_| is_new && !kubernetes::is_leaving(&pod)) {
                 bail!("{} on {}: {trouble}", kubernetes::name_of(&pod), kubernetes::node_of(&pod));
             }
         }

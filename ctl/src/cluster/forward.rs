@@ -136,7 +136,8 @@ fn tell_of(session: &Session, door: Door, running: &Answer) -> Result<()> {
     })
 }
 
-fn about(target: &Target) -> String {
+/// Which agent is meant, in words.
+pub(crate) fn about(target: &Target) -> String {
     match (&target.pod, &target.node) {
         (Some(pod), _) => format!("pod {pod}"),
         (None, Some(node)) => format!("the agent on {node}"),

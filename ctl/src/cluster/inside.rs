@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 use tokio::io::{AsyncReadExt, copy, stdin, stdout};
 
 use crate::args::Target;
-use crate::cluster::{deploy, kind, kubernetes};
+use crate::cluster::{deploy, forward, kind, kubernetes};
 use crate::invocation::Invocation;
 use crate::runner::{end_group, tell};
 use crate::session::Session;
@@ -29,9 +29,14 @@ pub(crate) struct Logs {
 
 /// Prints the log of one agent where one is named or followed, else of all.
 pub(crate) async fn logs(session: &Session, wanted: &Logs) -> Result<()> {
+    let is_one = wanted.follow || wanted.target.pod.is_some() || wanted.target.node.is_some();
+    if session.runner.is_dry() {
+        let whose = if is_one { forward::about(&wanted.target) } else { "every agent".to_owned() };
+        session.runner.plan(&format!("# asks the API server for the last {} lines of the log of {whose}", wanted.tail));
+        return Ok(());
+    }
     kind::must_be_ready(session).await?;
     let client = kubernetes::client_of(session).await?;
-    let is_one = wanted.follow || wanted.target.pod.is_some() || wanted.target.node.is_some();
     let one = kubernetes::agent(&client, &wanted.target).await?;
     let pods = if is_one { vec![one] } else { kubernetes::agents(&client).await? };
     let params = LogParams {
@@ -53,7 +58,9 @@ pub(crate) async fn logs(session: &Session, wanted: &Logs) -> Result<()> {
 
 /// Runs a program in the agent's container, with our input and output; its exit code is ours.
 pub(crate) async fn exec(session: &Session, target: &Target, on_node: bool, command: &[String]) -> Result<ExitCode> {
-    kind::must_be_ready(session).await?;
+    if !session.runner.is_dry() {
+        kind::must_be_ready(session).await?;
+    }
     if on_node {
         return exec_on_node(session, target, command).await;
     }
@@ -62,13 +69,13 @@ pub(crate) async fn exec(session: &Session, target: &Target, on_node: bool, comm
             "name a program after `--`: the agent's image has one alone, `-- /fgm-agent check`; --on-node gives a shell"
         );
     }
+    if session.runner.is_dry() {
+        session.runner.plan(&format!("# runs {command:?} in the container of {}", forward::about(target)));
+        return Ok(ExitCode::SUCCESS);
+    }
     let client = kubernetes::client_of(session).await?;
     let pod = kubernetes::agent(&client, target).await?;
     let name = kubernetes::name_of(&pod);
-    if session.runner.is_dry() {
-        session.runner.plan(&format!("# runs {command:?} in {name}"));
-        return Ok(ExitCode::SUCCESS);
-    }
     let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client, kubernetes::NAMESPACE);
     let reads = !std::io::stdin().is_terminal();
     let attach = AttachParams::default().stdin(reads).stdout(true).stderr(true).container("agent");

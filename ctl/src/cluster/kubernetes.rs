@@ -91,33 +91,38 @@ pub(crate) async fn apply(client: &Client, objects: &[DynamicObject]) -> Result<
 
 /// The agent's pods, by name of node, those that are going away left out.
 pub(crate) async fn agents(client: &Client) -> Result<Vec<Pod>> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let mut found = all_agents(&pods).await?;
-    found.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+    let mut found = all_agents(client).await?;
+    found.retain(|pod| !is_leaving(pod));
     found.sort_by_key(|pod| (node_of(pod).to_owned(), name_of(pod).to_owned()));
     Ok(found)
 }
 
-async fn all_agents(pods: &Api<Pod>) -> Result<Vec<Pod>> {
+/// The agent's pods, those that are going away too.
+pub(crate) async fn all_agents(client: &Client) -> Result<Vec<Pod>> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let listed = tokio::time::timeout(SHORT, pods.list(&ListParams::default().labels(AGENTS))).await;
     Ok(listed.context("the API server does not answer")??.items)
 }
 
-/// Removes the agents' pods that are going away and whose programs have ended. Older kubelets (1.20) leave such a pod for up to
-/// 10 s more, and its successor is not made before it is gone.
-pub(crate) async fn remove_ended(client: &Client) -> Result<()> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    for pod in all_agents(&pods).await?.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some() && has_ended(pod))
-    {
-        let this_one = Preconditions { uid: pod.metadata.uid.clone(), ..Preconditions::default() };
-        let at_once = DeleteParams { preconditions: Some(this_one), ..DeleteParams::default().grace_period(0) };
-        match pods.delete(name_of(pod), &at_once).await {
-            // It went meanwhile, or another one of its name is there.
-            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => {}
-            outcome => drop(outcome?),
-        }
+/// Whether a pod is going away.
+pub(crate) fn is_leaving(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Removes a pod that is going away, if its programs have ended. Older kubelets (1.20) leave such a pod for up to 10 s more, and
+/// its successor is not made before it is gone.
+pub(crate) async fn remove_if_ended(client: &Client, pod: &Pod) -> Result<()> {
+    if !is_leaving(pod) || !has_ended(pod) {
+        return Ok(());
     }
-    Ok(())
+    let this_one = Preconditions { uid: pod.metadata.uid.clone(), ..Preconditions::default() };
+    let at_once = DeleteParams { preconditions: Some(this_one), ..DeleteParams::default().grace_period(0) };
+    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    match pods.delete(name_of(pod), &at_once).await {
+        // It went meanwhile, or another one of its name is there.
+        Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
+        outcome => Ok(drop(outcome?)),
+    }
 }
 
 /// Whether every container of a pod is known to have ended.
@@ -203,4 +208,25 @@ pub(crate) fn trouble_of(pod: &Pod) -> Option<String> {
         };
         is_lasting.then(|| format!("{reason} after {} restarts: {told}", status.restart_count))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_has_ended_when_all_its_containers_are_told_to_have() {
+        let pod = |states: serde_json::Value| -> Pod {
+            let status = |state: &serde_json::Value| json!({"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state});
+            let statuses: Vec<_> = states.as_array().into_iter().flatten().map(status).collect();
+            serde_json::from_value(json!({"metadata": {}, "status": {"containerStatuses": statuses}})).unwrap()
+        };
+        let (ended, runs) = (json!({"terminated": {"exitCode": 0}}), json!({"running": {}}));
+        assert!(has_ended(&pod(json!([ended]))));
+        assert!(has_ended(&pod(json!([ended, ended]))));
+        assert!(!has_ended(&pod(json!([ended, runs]))));
+        assert!(!has_ended(&pod(json!([{}]))), "nothing is told");
+        assert!(!has_ended(&pod(json!([]))));
+        assert!(!has_ended(&Pod::default()));
+    }
 }

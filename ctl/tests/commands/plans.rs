@@ -19,6 +19,9 @@ const PLANS: &[(&str, &[&str])] = &[
     ("mcp-start", &["cluster", "mcp", "start"]),
     ("cp-data", &["cluster", "cp-data", "/tmp/copy"]),
     ("bench", &["bench", "--filter", "sample_pass", "--data", "stress", "--duration", "1h"]),
+    ("logs", &["cluster", "logs", "--tail", "50"]),
+    ("exec", &["cluster", "exec", "--node", "fgm-alpha-worker", "--", "/fgm-agent", "check"]),
+    ("exec-on-node", &["cluster", "exec", "--on-node", "--", "uname", "-r"]),
     // Those that only look answer as ever; those that end something that does not run have nothing to do.
     ("list", &["cluster", "list"]),
     ("viewer-stop", &["cluster", "viewer", "stop"]),
@@ -41,7 +44,7 @@ fn every_plan_is_as_written_down() {
             world.write("machines", "gadget-k8s-host Running\n");
             let top = world.worktree("alpha");
             match *name {
-                "cp-data" => world.write("nodes", "fgm-alpha-control-plane\trunning\n"),
+                "cp-data" | "exec-on-node" => world.write("nodes", "fgm-alpha-control-plane\trunning\n"),
                 "list" => world.write("clusters", "fgm-beta\nother\n"),
                 _ => {}
             }

@@ -32,7 +32,7 @@ describe("a file that the page fetches", () => {
       until = init.signal!;
       return new Response(inPieces(1000));
     });
-    await expect(fetchFile("./api/export", 11)).rejects.toMatchObject({ sentence: expect.stringMatching(/fgm-agent export/) });
+    await expect(fetchFile("./api/export", 11)).rejects.toMatchObject({ sentence: expect.stringMatching(/curl and the token/) });
     expect(until?.aborted).toBe(true);
   });
   it("is refused before it is read where the agent says how large it is", async () => {

@@ -33,5 +33,5 @@ async function bytesOf(answer: Response, most: number): Promise<Blob> {
 
 function tooLarge(most: number): Failure {
   return new Failure("refused", `It has more than ${Math.round(most / 1024 / 1024)} MiB, which is as much as the page fetches with a token. `
-    + "Choose a shorter range or fewer containers, or write it with fgm-agent export, or with curl and the token.");
+    + "Choose a shorter range or fewer containers, or fetch it with curl and the token.");
 }
