@@ -121,7 +121,7 @@ pub(crate) async fn remove_if_ended(client: &Client, pod: &Pod) -> Result<()> {
     match pods.delete(name_of(pod), &at_once).await {
         // It went meanwhile, or another one of its name is there.
         Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
-        outcome => Ok(drop(outcome?)),
+        outcome => outcome.map(drop).map_err(Into::into),
     }
 }
 
