@@ -3,15 +3,18 @@
 //! The level is looked at as it is, the spread as the logarithm of the steps from reading to reading, in both of which a change is a
 //! shift of the mean; a change of the slope is looked for where no level changed. What counts as a change is what differs by more than
 //! this series usually does at the same time scale (see [`scales`]). The surprise: a burst is no change in a series of bursts, and
-//! one in a series that is calm.
+//! one in a series that is calm. Next to the ends of the range, where few readings have to do, changes are judged on their own (see
+//! [`ends`]).
 
 mod beside;
 mod boundaries;
+mod ends;
 mod gaps;
 mod scales;
 mod spreads;
 
 use self::boundaries::{Boundary, Judge, pelt, refined, thinned};
+use self::ends::Ends;
 pub(super) use self::scales::Sums;
 use self::scales::{Contrast, SHORTEST, Usual, candidates};
 use crate::analysis::study::words::{self, digits};
@@ -117,7 +120,7 @@ fn levels(sums: &Sums, least: f64, floor: f64) -> Levels {
     let longest_width = (16 * SHORTEST).min(sums.len() / 40);
     let longest = usual.iter().filter(|usual| usual.width <= longest_width).map(variance).fold(shortest, f64::max);
     let penalty = 3.0 * (sums.len() as f64).ln() * longest;
-    let positions = pelt(sums, &positions, penalty);
+    let divided = pelt(sums, &positions, penalty);
     let judge = Judge {
         sums,
         main: (Contrast::Mean, &usual),
@@ -125,7 +128,10 @@ fn levels(sums: &Sums, least: f64, floor: f64) -> Levels {
         least,
         least_also: least * 0.5,
     };
-    let boundaries = judge.decide(&positions);
+    let mut boundaries = judge.decide(&divided);
+    let ends = Ends { sums, known: &boundaries, reach: longest_width, least: (judge.least, judge.least_also), floor };
+    boundaries.extend(ends.found(&positions));
+    boundaries.sort_by_key(|one| one.at);
     let ends: Vec<usize> = std::iter::once(0).chain(boundaries.iter().map(|one| one.at)).chain([sums.len()]).collect();
     let noise = spread_within(sums, &ends);
     Levels { colour: if noise > 0.0 { longest / noise.powi(2) } else { 1.0 }, boundaries, ends, noise }

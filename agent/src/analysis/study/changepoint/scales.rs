@@ -6,6 +6,8 @@
 //! surprise: that measure is the ninth decile where it says more than the median does, so up to a tenth of all positions may be near
 //! changes, and what happens more often than that is what this series is like.
 
+use std::ops::RangeInclusive;
+
 use crate::analysis::study::robust;
 
 /// Readings in the shortest window.
@@ -114,6 +116,23 @@ pub(super) struct Usual {
 }
 
 impl Usual {
+    /// What is usual of the differences at these positions, at every so many of them at least.
+    #[must_use]
+    pub(super) fn of(
+        width: usize,
+        (positions, every): (RangeInclusive<usize>, usize),
+        floor: f64,
+        difference: impl Fn(usize) -> f64,
+    ) -> Self {
+        let every = ((positions.end() - positions.start()) / LEARNT_FROM).max(every).max(1);
+        let mut some: Vec<f64> = positions.step_by(every).map(difference).collect();
+        let center = robust::median(&mut some);
+        some.iter_mut().for_each(|value| *value = (*value - center).abs());
+        let decile = robust::quantile(&mut some, 0.9) / NINTH_DECILE;
+        let deviation = robust::deviation_about(&mut some, 0.0).max(decile).max(floor);
+        Self { width, center, deviation }
+    }
+
     /// How many times the usual a difference is.
     #[must_use]
     pub(super) fn times(&self, difference: f64) -> f64 {
@@ -177,15 +196,9 @@ pub(super) fn candidates(
 }
 
 fn learn(sums: &Sums, contrast: Contrast, width: usize, floor: f64) -> Usual {
-    let every = ((sums.len() - 2 * width) / LEARNT_FROM).max(1);
     let floor = if contrast == Contrast::Slope { floor / width as f64 } else { floor };
-    let positions = (width..=sums.len() - width).step_by(every);
-    let mut some: Vec<f64> = positions.map(|at| sums.contrast(contrast, at, width)).collect();
-    let center = robust::median(&mut some);
-    some.iter_mut().for_each(|value| *value = (*value - center).abs());
-    let decile = robust::quantile(&mut some, 0.9) / NINTH_DECILE;
-    let deviation = robust::deviation_about(&mut some, 0.0).max(decile).max(floor);
-    Usual { width, center, deviation }
+    let positions = width..=sums.len() - width;
+    Usual::of(width, (positions, 1), floor, |at| sums.contrast(contrast, at, width))
 }
 
 /// The positions that no other one within `near` exceeds.
