@@ -10,11 +10,11 @@ mod compact;
 mod hours;
 mod pool;
 mod roll;
+mod sealed_file;
 mod segment_set;
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use self::compact::Id;
@@ -22,96 +22,14 @@ pub use self::hours::HourFacts;
 use self::pool::Pool;
 pub use self::roll::Filed;
 use self::roll::Roll;
+use self::sealed_file::{FileContainer, Place};
+pub use self::sealed_file::{FileRows, SealedFile};
 use self::segment_set::Series;
 pub use self::segment_set::{SegmentId, SegmentSet};
 use super::footer::Footer;
 use super::resolution::Resolution;
 use crate::model::{HOUR_USEC, Identity, UnixMicros};
 use crate::table::Table;
-
-/// A sealed file.
-#[derive(Clone, Debug)]
-pub struct SealedFile {
-    /// Its number in this catalogue, which no other file ever gets.
-    pub number: u64,
-    /// Its table.
-    pub table: Table,
-    /// The node that its rows are of: a data directory may have been another node's.
-    pub node: Arc<str>,
-    /// Whether its rows are readings or minutes of them.
-    pub resolution: Resolution,
-    /// Where it is.
-    pub path: PathBuf,
-    /// The segment it was made of, `RUN/NUMBER`.
-    pub segment: SegmentId,
-    /// The segments whose rows it has, where it was made of other files.
-    pub replaces: SegmentSet,
-    /// The segments of readings that it was computed from, where its rows are rollups.
-    pub covers: SegmentSet,
-    /// Its size.
-    pub bytes: u64,
-    /// The number of its rows.
-    pub rows: u64,
-    /// The sampling interval of the run that wrote it, in microseconds.
-    pub interval_usec: i64,
-    /// The time of its earliest row.
-    pub first: UnixMicros,
-    /// The time of its latest row.
-    pub last: UnixMicros,
-    containers: Box<[FileContainer]>,
-    /// Whether these are in the order of their ids, as this agent writes them; another hand may have made the file.
-    in_order: bool,
-}
-
-impl SealedFile {
-    /// The UTC hour that its rows lie in, in hours since 1970.
-    #[must_use]
-    pub fn hour(&self) -> i64 {
-        self.first.div_euclid(HOUR_USEC)
-    }
-
-    fn rows_at(&self, position: usize) -> FileRows {
-        let entry = self.containers[position];
-        let end = self.containers.get(position + 1).map_or(self.rows, |next| u64::from(next.first_row));
-        FileRows {
-            rows: u64::from(entry.first_row)..end,
-            first: self.first + i64::from(entry.first),
-            last: self.first + i64::from(entry.last),
-        }
-    }
-
-    /// The segments whose rows it has, its own among them.
-    #[must_use]
-    pub fn holds(&self) -> SegmentSet {
-        self.replaces.with(&self.segment)
-    }
-
-    /// The segments that its rows come from, but for its own.
-    fn sources(&self) -> SegmentSet {
-        self.replaces.union(&self.covers)
-    }
-}
-
-/// A container's time range in a file, in microseconds after the file's first row: a file lies within one hour. Its rows end
-/// where those of the next one begin.
-#[derive(Clone, Copy, Debug)]
-struct FileContainer {
-    container: u32,
-    first: u32,
-    last: u32,
-    first_row: u32,
-}
-
-/// Where a container's rows are in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileRows {
-    /// Their positions.
-    pub rows: Range<u64>,
-    /// The time of the first of them.
-    pub first: UnixMicros,
-    /// The time of the last of them.
-    pub last: UnixMicros,
-}
 
 /// A container that the store has rows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +86,7 @@ pub struct Catalog {
     held: HashMap<(Table, Resolution, Series), Vec<Held>>,
     /// Names of runs and nodes.
     names: Pool<str>,
+    directories: Pool<Path>,
     roll: Roll,
     rows: u64,
     bytes: u64,
@@ -176,13 +95,13 @@ pub struct Catalog {
 impl Catalog {
     /// Adds a file, unless its segment is there already, or segments that it was made of are in another file that was made of
     /// them: nothing may appear twice. The files that it replaces leave, and those whose rows it has as well.
-    pub fn insert(&mut self, path: PathBuf, footer: &Footer) -> (Inserted, Vec<Arc<SealedFile>>) {
+    pub fn insert(&mut self, path: &Path, footer: &Footer) -> (Inserted, Vec<Arc<SealedFile>>) {
         let file = self.file(path, footer);
         match self.holder((file.table, file.resolution), &file.segment) {
             None => {}
             Some(Holder::Merged) => return (Inserted::Replaced, Vec::new()),
             Some(Holder::Itself) => {
-                let known = self.number(file.first, &file.path).is_some();
+                let known = self.number(file.first, path).is_some();
                 return (if known { Inserted::Known } else { Inserted::Duplicate }, Vec::new());
             }
         }
@@ -295,7 +214,7 @@ impl Catalog {
     }
 
     /// What a footer says, but for the containers.
-    fn file(&mut self, path: PathBuf, footer: &Footer) -> SealedFile {
+    fn file(&mut self, path: &Path, footer: &Footer) -> SealedFile {
         let directory = &footer.directory;
         self.next += 1;
         SealedFile {
@@ -303,7 +222,7 @@ impl Catalog {
             table: directory.table,
             node: self.names.share(&*footer.origin.node),
             resolution: directory.resolution,
-            path,
+            place: Place::of(path, &mut self.directories),
             segment: SegmentId::of(&footer.origin.segment, &mut self.names),
             replaces: SegmentSet::of(&directory.replaces, &mut self.names),
             covers: SegmentSet::of(&directory.covers, &mut self.names),
@@ -333,7 +252,7 @@ impl Catalog {
 
     fn number(&self, first: UnixMicros, path: &Path) -> Option<u64> {
         let mut found = self.files.range((first, 0)..=(first, u64::MAX));
-        found.find(|(_, file)| file.path == path).map(|(&(_, number), _)| number)
+        found.find(|(_, file)| file.is_at(path)).map(|(&(_, number), _)| number)
     }
 
     fn holder(&self, (table, resolution): (Table, Resolution), segment: &SegmentId) -> Option<Holder> {
@@ -363,6 +282,7 @@ impl Catalog {
     fn tidy(&mut self) {
         self.roll.tidy();
         self.names.tidy();
+        self.directories.tidy();
     }
 
     /// The files with rows of a merged file (or of a file of rollups) that it does not know of, all of which it has: what a

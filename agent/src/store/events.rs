@@ -69,7 +69,7 @@ impl Engine {
         self.held().look(&mut |seen| {
             let of_events =
                 seen.catalog.files().filter(|file| file.table == Table::Events && file.first < to && file.last >= from);
-            files = of_events.map(|file| (file.last, file.path.clone(), file.number)).collect();
+            files = of_events.map(|file| (file.last, file.path(), file.number)).collect();
             found = in_memory(seen);
         });
         let keep = |event: &EventRow| (from..to).contains(&event.time) && wanted(event);

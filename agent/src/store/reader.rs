@@ -135,7 +135,7 @@ impl Reader {
     pub fn files(&self) -> Vec<PathBuf> {
         let state = self.shared.lock();
         let readings = state.catalog.files().filter(|file| file.resolution == Resolution::Raw);
-        readings.map(|file| file.path.clone()).collect()
+        readings.map(|file| file.path()).collect()
     }
 
     /// The store's state.

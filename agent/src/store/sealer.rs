@@ -209,7 +209,7 @@ impl Sealer {
         let mut state = self.shared.lock();
         for (path, footer) in files {
             // A segment's own file replaces none.
-            let _ = state.catalog.insert(path, &footer);
+            let _ = state.catalog.insert(&path, &footer);
         }
         if let Some(sequence) = sequence {
             state.tail.remove_frozen(sequence);
@@ -267,8 +267,8 @@ impl Sealer {
                     Err(Unproven::Damaged(reason)) => return self.set_aside(&path, &reason),
                     Err(Unproven::Unread(reason)) => return self.postpone(path, &footer, &reason),
                 }
-                let (inserted, replaced) = self.shared.lock().catalog.insert(path.clone(), &footer);
-                replaced.iter().for_each(|file| remove(Some(&file.path)));
+                let (inserted, replaced) = self.shared.lock().catalog.insert(&path, &footer);
+                replaced.iter().for_each(|file| remove(Some(&file.path())));
                 match inserted {
                     Inserted::New | Inserted::Known => {}
                     Inserted::Replaced => remove(Some(&path)),

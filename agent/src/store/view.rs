@@ -169,9 +169,9 @@ impl State {
     }
 
     fn insert(&mut self, path: &Path, footer: &Footer) {
-        let (inserted, replaced) = self.catalog.insert(path.to_owned(), footer);
+        let (inserted, replaced) = self.catalog.insert(path, footer);
         for file in &replaced {
-            self.firsts.remove(&file.path);
+            self.firsts.remove(&file.path());
         }
         match inserted {
             Inserted::New | Inserted::Known => {

@@ -63,7 +63,7 @@ impl From<ScanError> for DecodeError {
 
 /// Decodes what is wanted of a file.
 pub(super) fn file(engine: &Engine, source: &FileSource, scan: &Scan) -> Result<Rows, DecodeError> {
-    let path = &source.sealed.path;
+    let path = &source.sealed.path();
     let unreadable = |reason: String| ScanError::Unreadable(format!("{} can't be read: {reason}", path.display()));
     let file = match Pread::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(DecodeError::Gone),

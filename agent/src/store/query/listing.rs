@@ -142,10 +142,10 @@ impl Engine {
     }
 
     fn listed(&self, sealed: &SealedFile) -> Result<Vec<ContainerSummary>, ScanError> {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            ScanError::Unreadable(format!("{} can't be read: {error}", sealed.path.display()))
-        };
-        let file = match Pread::open(&sealed.path) {
+        let path = sealed.path();
+        let unreadable =
+            |error: &dyn std::fmt::Display| ScanError::Unreadable(format!("{} can't be read: {error}", path.display()));
+        let file = match Pread::open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ScanError::Changed),
             opened => opened.map_err(|error| unreadable(&error))?,
         };

@@ -107,7 +107,7 @@ impl Runs {
 
 /// The runs that a footer lists.
 fn listed(sealed: &SealedFile, file: &Pread) -> Result<Vec<Run>> {
-    let footer = Footer::of(&sealed.path, file).map_err(|error| ParquetError::General(error.to_string()))?;
+    let footer = Footer::of(&sealed.path(), file).map_err(|error| ParquetError::General(error.to_string()))?;
     let entries = footer.directory.containers.into_iter();
     Ok(entries
         .map(|entry| Run {

@@ -54,7 +54,7 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     };
     let mut catalog = Catalog::default();
     let mut insert = |footer: &Footer| {
-        let (inserted, replaced) = catalog.insert(PathBuf::from(&footer.origin.segment), footer);
+        let (inserted, replaced) = catalog.insert(Path::new(&footer.origin.segment), footer);
         (inserted, replaced.into_iter().map(|file| file.segment.to_string()).collect::<Vec<_>>())
     };
     assert_eq!(insert(&made("m1", &["a", "b"])), (Inserted::New, vec![]));
@@ -126,7 +126,7 @@ fn the_catalogue_tells_where_the_rows_of_a_container_are() {
     }
     footers.push(turned);
     for footer in &footers {
-        assert_eq!(catalog.insert(PathBuf::from(&footer.origin.segment), footer).0, Inserted::New);
+        assert_eq!(catalog.insert(Path::new(&footer.origin.segment), footer).0, Inserted::New);
     }
     let ids: Vec<String> = catalog.containers().map(|known| known.id()).collect();
     assert!(ids.len() > 1);

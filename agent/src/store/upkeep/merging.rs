@@ -1,5 +1,6 @@
 //! Merges the files of hours that are over, and writes their rollups.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -102,15 +103,18 @@ impl Upkeep {
         let mut hours = hours(&state.catalog);
         hours.retain(|(table, _, hour), _| !state.unproven.contains(&(*table, *hour)));
         let loose = |files: &[&Arc<SealedFile>]| -> Vec<PathBuf> {
-            let loose = files.iter().filter(|file| !self.apart.contains(&file.path));
-            loose.map(|file| file.path.clone()).collect()
+            files.iter().map(|file| file.path()).filter(|path| !self.apart.contains(path)).collect()
         };
         let merge = |((table, _, hour), files): (&Group<'_>, &Vec<&Arc<SealedFile>>)| {
+            // Most hours are, so they are not looked at any further.
+            if !over(*hour) || matches!(files.as_slice(), [only] if !only.replaces.is_empty()) {
+                return None;
+            }
             let mut paths = loose(files);
             paths.truncate(MOST_INPUTS);
-            let is_merged = |file: &&Arc<SealedFile>| paths == [&*file.path] && !file.replaces.is_empty();
+            let is_merged = |file: &&Arc<SealedFile>| paths == [file.path()] && !file.replaces.is_empty();
             let merged = files.iter().any(is_merged);
-            (over(*hour) && !merged && !paths.is_empty()).then_some(Task::Merge(*table, paths))
+            (!merged && !paths.is_empty()).then_some(Task::Merge(*table, paths))
         };
         let untried = |task: &Task| !tried.contains(task) && !self.retry_at.contains_key(task);
         if let Some(task) = hours.iter().filter_map(merge).find(untried) {
@@ -119,12 +123,14 @@ impl Upkeep {
         let covered = covered(&state.catalog);
         let from = self.rollups_from.max(self.first_rollup(&state.catalog));
         let roll_up = |(key @ (table, node, hour), files): (&Group<'_>, &Vec<&Arc<SealedFile>>)| {
+            let covered = covered.get(key).map(Cow::as_ref);
+            let is_due = Resolution::rolls_up(*table) && over(*hour) && *hour >= from;
+            let is_covered = |file: &&Arc<SealedFile>| covered.is_some_and(|covered| covered.contains(&file.segment));
+            if !is_due || files.iter().all(is_covered) {
+                return None;
+            }
             let paths = loose(files);
-            let wanted = Resolution::rolls_up(*table)
-                && over(*hour)
-                && *hour >= from
-                && (1..=MOST_INPUTS).contains(&paths.len())
-                && lacks_rollup(covered.get(key), files, &paths);
+            let wanted = (1..=MOST_INPUTS).contains(&paths.len()) && lacks_rollup(covered, files, &paths);
             wanted.then(|| Task::RollUp((*table, (*node).to_owned(), *hour), paths))
         };
         hours.iter().filter_map(roll_up).find(untried)
@@ -173,7 +179,7 @@ impl Upkeep {
                 let of_table = move |file: &&Arc<SealedFile>| (file.table, file.resolution) == (table, resolution);
                 files.filter(of_table).filter(move |file| (&*file.node, file.hour()) == (node, hour))
             };
-            let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path.clone()).collect();
+            let before: Vec<PathBuf> = of_hour(hour - 1, Resolution::Raw).map(|file| file.path()).collect();
             let replaces: Vec<String> = of_hour(hour, Resolution::Minute)
                 .flat_map(|file| file.holds().ids().map(|id| id.to_string()).collect::<Vec<_>>())
                 .collect();
@@ -255,16 +261,16 @@ impl Upkeep {
         if let Err(source) = synced {
             if std::fs::remove_file(&path).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
                 // The inputs stay on the disk, where a power cut can't take their names; the next start deletes them.
-                let _ = self.shared.lock().catalog.insert(path.clone(), footer);
+                let _ = self.shared.lock().catalog.insert(&path, footer);
             }
             return Err(UpkeepError::Io { path, source });
         }
-        let (inserted, replaced) = self.shared.lock().catalog.insert(path.clone(), footer);
+        let (inserted, replaced) = self.shared.lock().catalog.insert(&path, footer);
         if inserted != Inserted::New {
             remove(Some(&path));
             return Err(UpkeepError::Unproven { path, reason: "another file has its rows".to_owned() });
         }
-        replaced.iter().for_each(|file| remove(Some(&file.path)));
+        replaced.iter().for_each(|file| remove(Some(&file.path())));
         Ok(())
     }
 
@@ -324,11 +330,12 @@ fn hours(catalog: &Catalog) -> BTreeMap<Group<'_>, Vec<&Arc<SealedFile>>> {
 }
 
 /// The segments that the rollups of each table and hour were computed from.
-fn covered(catalog: &Catalog) -> HashMap<Group<'_>, SegmentSet> {
-    let mut covered: HashMap<Group<'_>, SegmentSet> = HashMap::new();
+fn covered(catalog: &Catalog) -> HashMap<Group<'_>, Cow<'_, SegmentSet>> {
+    let mut covered: HashMap<Group<'_>, Cow<'_, SegmentSet>> = HashMap::new();
     for file in catalog.files().filter(|file| file.resolution == Resolution::Minute) {
-        let of_hour = covered.entry((file.table, &file.node, file.hour())).or_default();
-        *of_hour = of_hour.union(&file.covers);
+        let of_hour = covered.entry((file.table, &file.node, file.hour()));
+        let joined = |set: &mut Cow<'_, SegmentSet>| *set = Cow::Owned(set.union(&file.covers));
+        of_hour.and_modify(joined).or_insert(Cow::Borrowed(&file.covers));
     }
     covered
 }
@@ -338,7 +345,7 @@ fn covered(catalog: &Catalog) -> HashMap<Group<'_>, SegmentSet> {
 fn lacks_rollup(covered: Option<&SegmentSet>, files: &[&Arc<SealedFile>], paths: &[PathBuf]) -> bool {
     let Some(covered) = covered else { return true };
     let there = files.iter().fold(SegmentSet::default(), |there, file| there.union(&file.holds()));
-    let lacking = |file: &&Arc<SealedFile>| paths.contains(&file.path) && !covered.contains(&file.segment);
+    let lacking = |file: &&Arc<SealedFile>| paths.contains(&file.path()) && !covered.contains(&file.segment);
     files.iter().any(lacking) && covered.is_subset(&there)
 }
 
@@ -372,7 +379,7 @@ mod tests {
         let mut paths = crate::store::files::entries(&date.join("node=node-1"));
         paths.sort();
         for path in &paths {
-            let _ = shared.lock().catalog.insert(path.clone(), &Footer::read(path).unwrap());
+            let _ = shared.lock().catalog.insert(path, &Footer::read(path).unwrap());
         }
         let budget = Budget { bytes: 1 << 30, age: Duration::MAX, rollup_age: Duration::MAX };
         (Upkeep::new(Arc::new(shared), WallClock::new(|| HOUR_END), budget), paths)
@@ -404,7 +411,7 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         upkeep.put_in_place(path.clone(), &footer, Err(io::Error::other("no"))).unwrap_err();
         assert!(paths.iter().all(|path| path.exists()));
-        let known: Vec<PathBuf> = upkeep.shared.lock().catalog.files().map(|file| file.path.clone()).collect();
+        let known: Vec<PathBuf> = upkeep.shared.lock().catalog.files().map(|file| file.path()).collect();
         assert_eq!(known, [path]);
     }
 

@@ -1,9 +1,11 @@
 //! Deletes what the plan of `retention.rs` says, and what lies around without its data: empty directories, old manifests.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Upkeep, micros};
 use crate::model::{HOUR_USEC, UnixMicros};
+use crate::store::catalog::SealedFile;
 use crate::store::files::{entries, remove, subdirectories};
 use crate::store::footer::Footer;
 use crate::store::layout;
@@ -13,7 +15,7 @@ use crate::store::retention::{Candidate, Held, plan};
 /// Manifests of runs kept at most: a crash loop makes one every few seconds.
 const MOST_SESSIONS: usize = 1000;
 
-/// A file that may go.
+/// A file that is to go.
 struct File {
     path: PathBuf,
     /// The time of its first row, where the catalogue has it.
@@ -23,20 +25,23 @@ struct File {
 impl Upkeep {
     /// Deletes what is over the budget or too old. Rows in memory and spill files are not looked at.
     pub(super) fn retain(&mut self, now: UnixMicros) {
-        let (mut files, mut candidates) = (Vec::new(), Vec::new());
-        for file in self.shared.lock().catalog.files() {
+        // Paths of those alone that go: copies of all take memory in each pass.
+        let files: Vec<Arc<SealedFile>> = self.shared.lock().catalog.files().cloned().collect();
+        let sealed = files.iter().map(|file| {
             let held = if file.resolution == Resolution::Raw { Held::Raw } else { Held::Rollup };
-            candidates.push(Candidate { held, last: file.last, bytes: file.bytes });
-            files.push(File { path: file.path.clone(), first: Some(file.first) });
-        }
-        for (path, last, bytes) in set_aside_files(self.shared.data.path()) {
-            candidates.push(Candidate { held: Held::SetAside, last, bytes });
-            files.push(File { path, first: None });
-        }
+            Candidate { held, last: file.last, bytes: file.bytes }
+        });
+        let mut candidates: Vec<Candidate> = sealed.collect();
+        let set_aside = set_aside_files(self.shared.data.path());
+        candidates.extend(set_aside.iter().map(|&(_, last, bytes)| Candidate { held: Held::SetAside, last, bytes }));
+        let file = |index: usize| match files.get(index) {
+            Some(file) => File { path: file.path(), first: Some(file.first) },
+            None => File { path: set_aside[index - files.len()].0.clone(), first: None },
+        };
         let newest = candidates.iter().filter(|file| file.held != Held::SetAside).map(|file| file.last).max();
         let go = plan(&candidates, &self.budget, self.age_clock.now(now, self.clock.monotonic(), newest));
         for index in &go {
-            self.delete(&files[*index], candidates[*index].bytes);
+            self.delete(&file(*index), candidates[*index].bytes);
             if candidates[*index].held == Held::Rollup {
                 let hour = candidates[*index].last.div_euclid(HOUR_USEC);
                 self.rollups_from = self.rollups_from.max(hour + 1);
@@ -73,7 +78,7 @@ impl Upkeep {
     /// A file that could not be deleted (the disk is read-only, say) is readable as before; the next pass tries again.
     fn keep(&mut self, file: &File, error: &std::io::Error) {
         if let (Some(_), Ok(footer)) = (file.first, Footer::read(&file.path)) {
-            let _ = self.shared.lock().catalog.insert(file.path.clone(), &footer);
+            let _ = self.shared.lock().catalog.insert(&file.path, &footer);
         }
         self.shared.counters.retention_errors.increment();
         if !self.failing {
