@@ -50,11 +50,17 @@ struct Hour {
 }
 
 impl Catalog {
-    /// The hours of a range of which there are files of a table, in order.
+    /// The hours of a range of which there are files of a table, in order. Each is told as a whole, also where the range ends
+    /// before the first reading of its last hour.
     #[must_use]
     pub fn hours(&self, table: Table, (from, to): (UnixMicros, UnixMicros)) -> Vec<HourFacts> {
+        if from >= to {
+            return Vec::new();
+        }
+        let begin = from.saturating_sub(from.rem_euclid(HOUR_USEC));
+        let end = to.saturating_add((HOUR_USEC - to.rem_euclid(HOUR_USEC)) % HOUR_USEC);
         let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
-        for file in self.files_between(from, to).filter(|file| file.table == table) {
+        for file in self.files_between(begin, end).filter(|file| file.table == table) {
             hours.entry(file.hour()).or_default().add(file);
         }
         hours.into_iter().map(|(hour, facts)| facts.told(hour.saturating_mul(HOUR_USEC))).collect()

@@ -4,7 +4,7 @@ use super::endurance::{HOUR_END, Hands, column, container_rows, hour, record, re
 use super::*;
 use crate::check::check;
 use crate::event::{Draft, Kind};
-use crate::model::{HOUR_USEC, Identity, SeriesKey};
+use crate::model::{HOUR_USEC, Identity, SeriesKey, UnixMicros};
 use crate::store::WallClock;
 use crate::store::catalog::{Catalog, FileRows, Inserted};
 use crate::store::data_dir::{DataDir, Session};
@@ -72,6 +72,32 @@ fn a_merged_file_with_some_of_the_container_rows_another_is_no_part_of_the_store
     assert_eq!(insert(&minutes("r2", &["m1"])), (Inserted::Replaced, vec![]));
     assert_eq!(insert(&minutes("r3", &["m1", "x"])), (Inserted::New, vec!["r1".to_owned()]));
     assert_eq!(insert(&minutes("r4", &["y"])), (Inserted::New, vec![]));
+}
+
+/// A minute of the rollup begins with its hour, and the first reading up to a tick later.
+#[test]
+fn an_hour_has_its_readings_also_where_a_range_ends_before_the_first_of_them() {
+    let data = tempfile::tempdir().unwrap();
+    record(data.path(), &hour()[..1]);
+    let mut footer = Footer::read(&sealed_files(data.path())[0]).unwrap();
+    let mut catalog = Catalog::default();
+    let mut insert = |resolution, first: UnixMicros, covers: &[&str]| {
+        let last = first + 60_000_000;
+        footer.origin.segment = if covers.is_empty() { "readings".to_owned() } else { "minutes".to_owned() };
+        footer.directory.resolution = resolution;
+        footer.directory.span = (first, last);
+        footer.directory.covers = covers.iter().map(|&segment| segment.to_owned()).collect();
+        assert_eq!(catalog.insert(Path::new(&footer.origin.segment), &footer).0, Inserted::New);
+    };
+    insert(Resolution::Raw, HOUR + 242_599, &[]);
+    insert(Resolution::Minute, HOUR, &["readings"]);
+    for (from, to) in [(HOUR - 1, HOUR + 242_000), (HOUR, HOUR + 1), (HOUR + HOUR_USEC - 1, HOUR + HOUR_USEC)] {
+        let [facts] = catalog.hours(Table::Containers, (from, to))[..] else { panic!("one hour has files") };
+        assert_eq!((facts.from, facts.has_readings, facts.has_rollups), (HOUR, true, true), "{from} {to}");
+    }
+    for (from, to) in [(HOUR - 1, HOUR), (HOUR + HOUR_USEC, HOUR + 2 * HOUR_USEC), (HOUR + 5, HOUR + 5)] {
+        assert_eq!(catalog.hours(Table::Containers, (from, to)), []);
+    }
 }
 
 #[test]
