@@ -30,5 +30,9 @@ pub enum ExportView {
         containers: Vec<String>,
         /// What is marked in them.
         studies: Vec<String>,
+        /// The processes at this time, RFC 3339, or at the `end`.
+        processes: Option<String>,
+        /// With what the first of the containers, or the node, is compared, as the viewer's address has it.
+        compare: Option<String>,
     },
 }

@@ -16,6 +16,14 @@ pub fn format_seconds(time: UnixMicros) -> String {
     format!("{:.0}", timestamp(time.saturating_add(500_000)))
 }
 
+/// The time to the millisecond before it, as `2026-01-31T12:00:00.250Z`, without a fraction where that is zero.
+#[must_use]
+pub fn format_millis(time: UnixMicros) -> String {
+    let millis = time.div_euclid(1_000);
+    let time = timestamp(millis.saturating_mul(1_000));
+    if millis.rem_euclid(1_000) == 0 { format!("{time:.0}") } else { format!("{time:.3}") }
+}
+
 fn timestamp(time: UnixMicros) -> Timestamp {
     let nearest = if time < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_microsecond(time).unwrap_or(nearest)
@@ -45,6 +53,13 @@ mod tests {
         assert_eq!(format(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(format(1_769_860_800_123_456), "2026-01-31T12:00:00.123456Z");
         assert_eq!(format(-1), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn whole_seconds_have_no_milliseconds() {
+        assert_eq!(format_millis(1_769_860_800_000_999), "2026-01-31T12:00:00Z");
+        assert_eq!(format_millis(1_769_860_800_250_999), "2026-01-31T12:00:00.250Z");
+        assert_eq!(format_millis(-1), "1969-12-31T23:59:59.999Z");
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn the_readme_names_the_flags_that_there_are() {
     let help = String::from_utf8(help.stdout).unwrap();
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let of_others = ["--release", "--bin", "--test", "--no-default-features", "--scenario", "--duration", "--like"];
-    let of_export = ["--html", "--panels", "--containers", "--out"];
+    let of_export = ["--html", "--panels", "--containers", "--link", "--out"];
     let (named, known): (Vec<&str>, Vec<&str>) = (flags(&readme).collect(), flags(&help).collect());
     for flag in &named {
         assert!(

@@ -3,17 +3,21 @@
 //! The answers are those of the API itself, which is asked here without a socket. The form of the element that holds them is
 //! `agent/ui/src/data/embedded.ts`'s; the viewer makes the same pages itself.
 
+mod beside;
+mod view;
+
 use axum::body::Body;
 use axum::http::{Request, header};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Map, Value, json};
 
+use self::beside::{Comparison, Known, MOST_CONTAINERS, Millis};
+use self::view::View;
 use crate::export::ExportView;
 use crate::http::Http;
 use crate::http::viewer;
 use crate::rfc3339;
-use crate::service::link::Link;
 use crate::service::question::TimeRange;
 
 /// The largest answer that becomes a part of a page.
@@ -39,11 +43,13 @@ type Pairs<'a> = Vec<(&'a str, String)>;
 /// What is shown, once it is known that all of it is there.
 struct Shown {
     range: TimeRange,
-    panels: Vec<String>,
+    view: View,
     ids: Vec<String>,
-    /// What is known of each of them.
+    /// What is known of each of them, and then of those that only a study or the comparison names.
     containers: Vec<Value>,
-    studies: Vec<String>,
+    comparison: Option<Comparison>,
+    /// At which moment the processes are told, in milliseconds.
+    processes_at: Option<i64>,
 }
 
 impl Http {
@@ -55,51 +61,79 @@ impl Http {
         let (script, styles) = viewer::script_and_styles().ok_or(
             "this program was built without the viewer: build it with the feature `ui`, which is on by default",
         )?;
-        let shown = self.shown(view).await?;
+        let shown = self.shown(View::of(view)).await?;
         let replies = self.replies(&shown).await?;
-        let link = Link {
-            range: shown.range,
-            metrics: shown.panels.iter().map(String::as_str).collect(),
-            containers: shown.ids.iter().map(String::as_str).collect(),
-            studies: shown.studies.iter().map(String::as_str).collect(),
-        };
         let to = millis(shown.range.to);
-        let content = json!({
+        let mut content = json!({
             "version": 1, "from": millis(shown.range.from), "to": to, "now": to,
-            "view": link.to_string().trim_start_matches('/'), "replies": replies,
+            "view": shown.view.link(shown.range, &shown.ids), "replies": replies,
         });
+        if let Some(drawer) = shown.drawer() {
+            content["drawer"] = json!(drawer);
+        }
         Ok(page(&content.to_string(), &script, &styles))
     }
 
-    async fn shown(&self, view: &ExportView) -> Result<Shown, String> {
-        let mut parts = Parts::of(view);
-        let recorded = self.ask("/api/instance", &[]).await?;
-        let edge =
-            |name: &str| recorded.pointer(&format!("/recorded/{name}")).and_then(Value::as_str).map(str::to_owned);
-        let from = parts.from.take().or_else(|| edge("from")).ok_or("nothing is recorded here")?;
-        let to = parts.to.take().or_else(|| edge("to")).ok_or("nothing is recorded here")?;
-        let first = parts.panels.first().cloned().ok_or("name at least one metric with --panels")?;
+    async fn shown(&self, mut view: View) -> Result<Shown, String> {
+        let first = view.panels.first().cloned().ok_or("name at least one metric with --panels")?;
+        let (from, to) = self.range(&view).await?;
         let range = vec![("from", from), ("to", to)];
-        let by_container = parts.panels.iter().any(|metric| !is_of_node(metric));
-        if parts.containers.is_empty() && by_container {
-            let first = parts.panels.iter().find(|metric| !is_of_node(metric)).cloned().unwrap_or(first);
-            let asked = [("metric", first), ("limit", USUAL_CONTAINERS.to_owned())];
+        if view.containers.is_empty()
+            && let Some(metric) = view.panels.iter().find(|metric| !is_of_node(metric))
+        {
+            let asked = [("metric", metric.clone()), ("limit", USUAL_CONTAINERS.to_owned())];
             let top = self.ask("/api/top", &[&asked[..], &range].concat()).await?;
-            parts.containers = texts(&top, "entries", "container");
+            view.containers = texts(&top, "entries", "container");
         }
-        let mut containers = Vec::new();
-        for id in &parts.containers {
+        let mut containers: Vec<Value> = Vec::new();
+        for id in &view.containers {
             containers.push(self.container(id).await?);
         }
-        let ids = || containers.iter().filter_map(|known| known["id"].as_str()).map(str::to_owned);
+        let ids: Vec<String> = containers.iter().filter_map(|known| known["id"].as_str()).map(str::to_owned).collect();
+        for id in beside::named(&view) {
+            let known = self.container(id).await?;
+            if !containers.contains(&known) {
+                containers.push(known);
+            }
+        }
         // The answer about the range is what it comes to, whatever words it was asked in.
-        let metric = parts.panels.first().cloned().unwrap_or_default();
-        let mut asked = vec![("metric", metric.clone()), ("points", "1".to_owned())];
-        asked.extend(ids().next().filter(|_| !is_of_node(&metric)).map(|id| ("container", id)));
+        let mut asked = vec![("metric", first.clone()), ("points", "1".to_owned())];
+        asked.extend(ids.first().filter(|_| !is_of_node(&first)).map(|id| ("container", id.clone())));
         let series = self.ask("/api/timeseries", &[asked, range].concat()).await?;
-        let micros = |name: &str| series[name].as_i64().map(|ms| ms * 1_000).ok_or("the range is not known");
-        let range = TimeRange { from: micros("from")?, to: micros("to")? };
-        Ok(Shown { range, panels: parts.panels, ids: ids().collect(), containers, studies: parts.studies })
+        let ms = |name: &str| series[name].as_i64().ok_or("the range is not known");
+        let asked = Millis { from: ms("from")?, to: ms("to")? };
+        let known: Vec<Known> = containers.iter().filter_map(|container| known(container, &ids)).collect();
+        Ok(Shown {
+            range: TimeRange { from: asked.from * 1_000, to: asked.to * 1_000 },
+            comparison: Comparison::of(&view, asked, &known)?,
+            processes_at: beside::processes_at(&view, asked)?,
+            view,
+            ids,
+            containers,
+        })
+    }
+
+    /// From when to when, in words that the API understands; what is recorded ends now.
+    async fn range(&self, view: &View) -> Result<(String, String), String> {
+        let instance = self.ask("/api/instance", &[]).await?;
+        let edge = |name: &str| instance.pointer(&format!("/recorded/{name}"))?.as_str().and_then(rfc3339::parse);
+        let nothing = || "nothing is recorded here".to_owned();
+        let begin = || edge("from").map(millis).ok_or_else(nothing);
+        // The last reading is before the end.
+        let end = || edge("to").map(|to| millis(to) + 1).ok_or_else(nothing);
+        let or = |named: &Option<String>, edge: &dyn Fn() -> Result<i64, String>| match named {
+            Some(time) => Ok(time.clone()),
+            None => edge().map(|ms| ms.to_string()),
+        };
+        match view.range.as_deref() {
+            None => Ok((or(&view.from, &begin)?, or(&view.to, &end)?)),
+            Some("all") => Ok((begin()?.to_string(), end()?.to_string())),
+            Some(text) => {
+                let span =
+                    beside::duration_ms(text).ok_or_else(|| format!("the range {text} is no duration like 6h"))?;
+                Ok(((end()? - span).to_string(), end()?.to_string()))
+            }
+        }
     }
 
     /// What is known of the one container whose id begins so.
@@ -138,10 +172,51 @@ impl Http {
             let reply = self.ask("/api/events", &[&pairs[..], &between(shown.range)].concat()).await?;
             keep("/api/events", &pairs, reply);
         }
-        for study in &shown.studies {
+        for study in &shown.view.studies {
             let (path, pairs) = study_question(study, shown, (&ids, &studies));
             let reply = self.ask(&path, &[&pairs[..], &between(shown.range)].concat()).await?;
             keep(&path, &pairs, reply);
+        }
+        for id in shown.ids.iter().take(MOST_CONTAINERS) {
+            let Some(at) = shown.processes_at else { break };
+            let pairs = [("container", id.clone()), ("at", at.to_string())];
+            keep("/api/processes", &pairs, self.ask("/api/processes", &pairs).await?);
+        }
+        if let Some(pair) = &shown.comparison {
+            replies.extend(self.comparison(pair).await?);
+        }
+        Ok(replies)
+    }
+
+    /// Both sides have the same question but for the range, so each has a mark of its own in its key. What is noted of
+    /// them stands beside the verdict, whose absence keeps nothing from being compared.
+    async fn comparison(&self, pair: &Comparison) -> Result<Map<String, Value>, String> {
+        let mut replies = Map::new();
+        let mut notes: Vec<Value> = Vec::new();
+        let mut note = |reply: &Value| {
+            for said in reply["notes"].as_array().into_iter().flatten() {
+                if !notes.contains(said) {
+                    notes.push(said.clone());
+                }
+            }
+        };
+        for (part, side) in [("one", &pair.one), ("other", &pair.other)] {
+            let pairs = side.question(&pair.metric);
+            let range = [("from", side.range.from.to_string()), ("to", side.range.to.to_string())];
+            let asked = [&pairs[..], &range, &[("points", POINTS_PER_LINE.to_string())]].concat();
+            let mut reply = self.ask("/api/timeseries", &asked).await?;
+            note(&reply);
+            reply["notes"] = json!([]);
+            replies.insert(key("/api/timeseries", &[&pairs[..], &[("part", part.to_owned())]].concat()), reply);
+        }
+        if let Some(pairs) = pair.verdict_question() {
+            let range = [("from", pair.one.range.from.to_string()), ("to", pair.one.range.to.to_string())];
+            let reply = self.ask("/api/study/compare", &[&pairs[..], &range].concat()).await;
+            let mut reply =
+                reply.unwrap_or_else(|sentence| json!({"study": "compare", "series": [], "notes": [sentence]}));
+            note(&reply);
+            reply["notes"] = json!(notes);
+            replies.insert(key("/api/study/compare", &pairs), reply);
         }
         Ok(replies)
     }
@@ -161,50 +236,35 @@ impl Http {
     }
 }
 
-/// A view in its parts.
-#[derive(Default)]
-struct Parts {
-    from: Option<String>,
-    to: Option<String>,
-    panels: Vec<String>,
-    containers: Vec<String>,
-    studies: Vec<String>,
+impl Shown {
+    /// What is open beside the charts: one part only, as in the viewer.
+    fn drawer(&self) -> Option<&'static str> {
+        match (&self.comparison, self.processes_at) {
+            (Some(_), _) => Some("compare"),
+            (None, Some(_)) => Some("processes"),
+            (None, None) => None,
+        }
+    }
+
+    /// The whole id of a container of which a study has the beginning.
+    fn whole_id(&self, begin: &str) -> String {
+        let ids = self.containers.iter().filter_map(|known| known["id"].as_str());
+        ids.into_iter().find(|id| id.starts_with(begin)).unwrap_or(begin).to_owned()
+    }
 }
 
-impl Parts {
-    fn of(view: &ExportView) -> Self {
-        match view.clone() {
-            ExportView::Parts { from, to, panels, containers, studies } => {
-                Self { from, to, panels, containers, studies }
-            }
-            ExportView::Link(link) => Self::of_link(&link),
-        }
-    }
-
-    fn of_link(link: &str) -> Self {
-        let mut parts = Self::default();
-        let fragment = link.split_once('#').map_or(link, |(_, fragment)| fragment);
-        for (name, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
-            let list = || value.split(',').filter(|part| !part.is_empty()).map(unescaped).collect();
-            match name {
-                "from" => parts.from = Some(unescaped(value)),
-                "to" => parts.to = Some(unescaped(value)),
-                "panels" => parts.panels = list(),
-                "containers" => parts.containers = list(),
-                "studies" => parts.studies = list(),
-                _ => {}
-            }
-        }
-        parts
-    }
+fn known(container: &Value, chosen: &[String]) -> Option<Known> {
+    let id = container["id"].as_str()?.to_owned();
+    let first_seen_ms = container["first_seen"].as_str().and_then(rfc3339::parse).map(millis);
+    Some(Known { is_chosen: chosen.contains(&id), id, first_seen_ms })
 }
 
 /// A series per panel, and the limits of the containers, each with how many points it is worth.
 fn questions<'a>(shown: &Shown, ids: &str) -> Vec<(Pairs<'a>, usize)> {
-    let lines = shown.panels.len() * shown.ids.len().max(1);
+    let lines = shown.view.panels.len() * shown.ids.len().max(1);
     let points = (MOST_POINTS / lines.max(1)).clamp(LEAST_POINTS, POINTS_PER_LINE);
     let of_containers = |metric: &str| vec![("container", ids.to_owned()), ("metric", metric.to_owned())];
-    let panels = shown.panels.iter().map(|metric| {
+    let panels = shown.view.panels.iter().map(|metric| {
         let pairs = if is_of_node(metric) { vec![("metric", metric.clone())] } else { of_containers(metric) };
         (pairs, points)
     });
@@ -221,14 +281,19 @@ fn study_question<'a>(text: &str, shown: &Shown, (ids, studies): (&str, &Value))
     let (with, set): (Vec<&str>, Vec<&str>) = settings.partition(|setting| setting.starts_with("with:"));
     let known = studies["studies"].as_array().into_iter().flatten().find(|study| study["id"] == id);
     let of_metric = known.is_none_or(|study| study["looks_at"] == "metric");
-    let metrics = match metric.filter(|metric| !metric.is_empty()) {
-        Some(metric) => metric.to_owned(),
-        None => shown.panels.iter().filter(|metric| !is_of_node(metric)).cloned().collect::<Vec<_>>().join(","),
+    let panels: Vec<&str> = match metric.filter(|metric| !metric.is_empty()) {
+        Some(metric) => vec![metric],
+        None => shown.view.panels.iter().map(String::as_str).collect(),
     };
-    let mut pairs = vec![("container", container.map_or_else(|| ids.to_owned(), str::to_owned))];
-    pairs.extend(of_metric.then_some(("metric", metrics)));
+    let of_containers: Vec<&str> = panels.iter().copied().filter(|metric| !is_of_node(metric)).collect();
+    let mut pairs: Pairs<'_> = Vec::new();
+    if !of_metric || !of_containers.is_empty() {
+        pairs.push(("container", container.map_or_else(|| ids.to_owned(), |id| shown.whole_id(id))));
+    }
+    let metrics = if of_containers.is_empty() { panels } else { of_containers };
+    pairs.extend(of_metric.then(|| ("metric", metrics.join(","))));
     pairs.extend((!set.is_empty()).then(|| ("set", set.join(","))));
-    pairs.extend(with.first().map(|with| ("with", with.trim_start_matches("with:").to_owned())));
+    pairs.extend(with.first().map(|with| ("with", shown.whole_id(with.trim_start_matches("with:")))));
     (format!("/api/study/{id}"), pairs)
 }
 
@@ -267,18 +332,6 @@ fn escaped(text: &str) -> String {
     text.bytes().map(one).collect()
 }
 
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = digits.filter(|_| byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() { after.get(2..).unwrap_or(&[]) } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// The page: nothing in the data can end its element, because `<` is escaped.
 fn page(data: &str, script: &str, styles: &str) -> String {
     let data = data.replace('<', "\\u003c");
@@ -300,14 +353,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_read_as_it_is_written() {
-        let parts = Parts::of_link("/#from=2026-01-01T00:00:00Z&panels=a,b%2Cc&containers=1&studies=trend:a&x=y");
-        assert_eq!(parts.from.as_deref(), Some("2026-01-01T00:00:00Z"));
-        assert_eq!(parts.panels, ["a", "b,c"]);
-        assert_eq!((parts.containers, parts.studies), (vec!["1".to_owned()], vec!["trend:a".to_owned()]));
-    }
-
-    #[test]
     fn answers_are_kept_under_the_names_that_the_viewer_looks_for() {
         let pairs = [("metric", "m".to_owned()), ("container", "a,b".to_owned())];
         assert_eq!(key("/api/timeseries", &pairs), "/api/timeseries?container=a%2Cb&metric=m");
@@ -320,17 +365,19 @@ mod tests {
             json!({"studies": [{"id": "trend", "looks_at": "metric"}, {"id": "oom", "looks_at": "container"}]});
         let shown = Shown {
             range: TimeRange { from: 0, to: 1 },
-            panels: vec!["a".into(), "node.load1".into()],
+            view: View::of_link("#panels=a,node.load1"),
             ids: vec!["1".into()],
-            containers: Vec::new(),
-            studies: Vec::new(),
+            containers: vec![json!({"id": "1"}), json!({"id": "3456"})],
+            comparison: None,
+            processes_at: None,
         };
         let asked = |text: &str| {
             let (path, pairs) = study_question(text, &shown, ("1", &studies));
             key(&path, &pairs)
         };
         assert_eq!(asked("trend"), "/api/study/trend?container=1&metric=a");
-        assert_eq!(asked("trend:b:2;with:3;x:5"), "/api/study/trend?container=2&metric=b&set=x%3A5&with=3");
+        assert_eq!(asked("trend:b:2;with:3;x:5"), "/api/study/trend?container=2&metric=b&set=x%3A5&with=3456");
+        assert_eq!(asked("trend:node.load1"), "/api/study/trend?metric=node.load1");
         assert_eq!(asked("oom:a"), "/api/study/oom?container=1");
     }
 

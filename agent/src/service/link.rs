@@ -30,7 +30,7 @@ impl fmt::Display for Link<'_> {
 }
 
 /// What a fragment may hold as it is stays; the rest is escaped byte by byte.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
     let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()

@@ -70,6 +70,16 @@ fn files_alone_or_together_show_what_their_directory_shows() {
     whole.stop();
 }
 
+/// What a page that `fgm-agent export` made holds inside itself.
+#[cfg(feature = "ui")]
+fn embedded(page: &str) -> Value {
+    let element = "<script type=\"application/json\" id=\"fgm-embedded\">";
+    let content = page.split_once(element).and_then(|(_, rest)| rest.split_once("</script>")).expect("the element").0;
+    let content: Value = serde_json::from_str(content).unwrap();
+    assert_eq!(content["version"], 1);
+    content
+}
+
 #[test]
 #[cfg(feature = "ui")]
 fn a_part_of_a_recording_becomes_one_page_that_asks_nobody() {
@@ -82,10 +92,8 @@ fn a_part_of_a_recording_becomes_one_page_that_asks_nobody() {
         |words: &[&str]| Line::bare().args(["export", "--html", "--data", data.path().to_str().unwrap()]).args(words);
     let (code, page, _) = export(&["--panels", "memory_current_bytes"]).output();
     assert_eq!(code, Some(0));
-    let element = "<script type=\"application/json\" id=\"fgm-embedded\">";
-    let content = page.split_once(element).and_then(|(_, rest)| rest.split_once("</script>")).expect("the element").0;
-    let content: Value = serde_json::from_str(content).unwrap();
-    assert_eq!(content["version"], 1);
+    let content = embedded(&page);
+    assert_eq!(content["drawer"], Value::Null, "nothing is open beside the charts");
     let replies = content["replies"].as_object().unwrap();
     let containers = replies["/api/containers?"]["containers"].as_array().unwrap();
     assert_eq!(containers.len(), 2, "those that used the most");
@@ -98,10 +106,68 @@ fn a_part_of_a_recording_becomes_one_page_that_asks_nobody() {
         (&["--panels", "no_such_metric"][..], "no_such_metric"),
         (&["--containers", "ffffffffffff"][..], "ffffffffffff"),
         (&["--from", "yesterday"][..], "from"),
+        (&["--compare", "yesterday"][..], "no comparison"),
+        (&["--compare", "with:ffffffffffff"][..], "ffffffffffff"),
+        (&["--processes", "yesterday"][..], "no time"),
+        (&["--link", "#panels=memory_current_bytes&range=fast"][..], "no duration"),
     ] {
         let refusal = export(words).refusal();
         assert!(refusal.contains(sentence), "{refusal}");
     }
+}
+
+#[test]
+#[cfg(feature = "ui")]
+fn a_page_has_the_processes_and_the_comparison_that_its_link_shows() {
+    const METRIC: &str = "memory_current_bytes";
+    let (cgroups, data) = (FakeCgroups::with(3), open_directory());
+    let arguments = ["--interval", "50ms", "--rotate", "1s"];
+    let agent = Line::recording(cgroups.path(), data.path()).args(arguments).start().ready();
+    agent.until_counter("rows_sampled_total", 300);
+    agent.stop();
+    let viewer = view([data.path()]);
+    let ask = |target: &str| {
+        let answer = crate::rig::client::get(viewer.listener("viewing"), target);
+        assert_eq!(answer.status, 200, "{target}: {}", answer.body);
+        answer.json()
+    };
+    let ids: Vec<String> = points(&viewer).into_keys().collect();
+    let [one, other, third] = &ids[..] else { panic!("{ids:?}") };
+    let export = |link: &str| {
+        let line = Line::bare().args(["export", "--html", "--data", data.path().to_str().unwrap(), "--link", link]);
+        let (code, page, said) = line.output();
+        assert_eq!(code, Some(0), "{said}");
+        embedded(&page)
+    };
+
+    let link = format!("#range=all&panels={METRIC}&containers={one},{third}&compare=with:{other}");
+    let content = export(&link);
+    assert_eq!(content["drawer"], "compare");
+    let shown = content["view"].as_str().unwrap();
+    assert!(shown.ends_with(&format!("&panels={METRIC}&containers={one},{third}&compare=with:{other}")), "{shown}");
+    let replies = &content["replies"];
+    let known = replies["/api/containers?"]["containers"].as_array().unwrap().iter();
+    let known: Vec<&str> = known.filter_map(|container| container["id"].as_str()).collect();
+    assert_eq!(known, [one, third, other], "the other one has its name, though no chart shows it");
+    let range = format!("from={}&to={}", content["from"], content["to"]);
+    for (part, id) in [("one", one), ("other", other)] {
+        let live = ask(&format!("/api/timeseries?container={id}&metric={METRIC}&points=4000&{range}"));
+        let saved = &replies[format!("/api/timeseries?container={id}&metric={METRIC}&part={part}")];
+        assert!(live["series"][0]["t"].as_array().unwrap().len() >= 30, "{live}");
+        assert_eq!(saved["series"], live["series"]);
+        assert_eq!((&saved["from"], &saved["to"]), (&content["from"], &content["to"]));
+    }
+    let verdict = format!("/api/study/compare?container={one}&metric={METRIC}&with={other}");
+    assert_eq!(replies[&verdict]["series"], ask(&format!("{verdict}&{range}"))["series"]);
+
+    let content = export(&format!("#range=all&panels={METRIC}&containers={one},{third}&processes=end"));
+    assert_eq!(content["drawer"], "processes");
+    let at = content["to"].as_i64().unwrap().div_euclid(5_000) * 5_000;
+    for id in [one, third] {
+        let question = format!("/api/processes?at={at}&container={id}");
+        assert_eq!(content["replies"][&question], ask(&question));
+    }
+    assert!(content["replies"].get(format!("/api/processes?at={at}&container={other}")).is_none());
 }
 
 #[test]

@@ -129,6 +129,36 @@ test("a panel is dragged to another place, and the link follows", () => withPage
   assert.deepEqual(await orderOf(page), [THREE[0], THREE[2], THREE[1]]);
 }));
 
+test("a panel is dragged beyond the window's edges, for the list moves on there", () => withPage(made, { path: linkTo(made, { panels: THREE }) }, async (page) => {
+  await ready(page);
+  const pane = page.locator(".middle");
+  const edges = await pane.boundingBox();
+  const room = await pane.evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight);
+  assert.ok(room > 100, `the list is longer than the window, by ${room} pixels`);
+  /** Rests at an edge until the list is at its end. */
+  const restAt = async (y, place) => {
+    await page.mouse.move(edges.x + edges.width / 2, y, { steps: 8 });
+    await page.waitForFunction((wanted) => Math.abs(document.querySelector(".middle").scrollTop - wanted) < 2, place);
+  };
+  const grab = async (metric) => {
+    const title = await page.locator(`[data-panel=${metric}] h2`).boundingBox();
+    await page.mouse.move(title.x + 20, title.y + 8);
+    await page.mouse.down();
+  };
+  await grab(THREE[0]);
+  await restAt(edges.y + edges.height - 10, room);
+  await page.locator(`[data-panel=${THREE[2]}].is-drop-after`).waitFor();
+  await picture(page, "panels-dragged-edge");
+  await page.mouse.up();
+  assert.deepEqual(await orderOf(page), [THREE[1], THREE[2], THREE[0]]);
+  await page.locator(`[data-panel=${THREE[0]}] h2`).scrollIntoViewIfNeeded();
+  await grab(THREE[0]);
+  await restAt(edges.y + 10, 0);
+  await page.locator(`[data-panel=${THREE[1]}].is-drop-before`).waitFor();
+  await page.mouse.up();
+  assert.deepEqual(await orderOf(page), THREE);
+}));
+
 test("a finger drags a panel by its handle", () => withPage(made, { path: linkTo(made, { panels: THREE.slice(0, 2) }), look: PHONE }, async (page) => {
   await page.locator(`[data-panel=${THREE[1]}] .legend-row`).first().waitFor();
   const centre = async (what) => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { readFileSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { DATA, PROGRAM } from "./agents.mjs";
-import { newPage, picture } from "./browser.mjs";
+import { newPage, picture, settled } from "./browser.mjs";
 import { linkTo, ready, scene, withPage } from "./scene.mjs";
 
 const made = scene();
@@ -16,6 +16,11 @@ async function shared(page, use) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Share" }).click()]);
   const file = join(tmpdir(), `fgm-share-${process.pid}.html`);
   await download.saveAs(file);
+  await openedOffline(file, use);
+}
+
+/** Opens a file without any network, and removes it. */
+async function openedOffline(file, use) {
   const offline = await newPage(made.browser);
   try {
     await offline.context.setOffline(true);
@@ -130,6 +135,52 @@ test("a panel's metric alone, recorded or computed", () => {
   });
 });
 
+/** Has the page's questions for every reading wait; what became of them is in the lists. */
+async function holdReadings(page) {
+  const found = { held: [], givenUp: [], saved: [] };
+  const isOne = (url) => /\/api\/timeseries\?.*points=all/.test(String(url));
+  page.on("requestfailed", (request) => isOne(request.url()) && found.givenUp.push(request.url()));
+  page.on("download", (download) => found.saved.push(download.suggestedFilename()));
+  await page.route(isOne, (route) => { found.held.push(route); });
+  return found;
+}
+
+test("a panel that is removed while its CSV is made takes the questions with it", () => withPage(made, {
+  path: linkTo(made, { panels: ["cpu_usage_cores", "memory_working_set_bytes"] }),
+}, async (page) => {
+  await ready(page);
+  const found = await holdReadings(page);
+  const panel = page.locator("[data-panel=cpu_usage_cores]");
+  await panel.getByLabel("More for cpu_usage_cores").click();
+  const asked = page.waitForRequest(/points=all/);
+  await Promise.all([asked, panel.getByText("This metric as CSV", { exact: true }).click()]);
+  await panel.getByText("Asked for 0 of 2 …").waitFor();
+  const failed = page.waitForEvent("requestfailed", (request) => /points=all/.test(request.url()));
+  await page.getByRole("button", { name: "Remove cpu_usage_cores" }).click();
+  await failed;
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.locator("[data-panel=cpu_usage_cores]").waitFor({ state: "detached" });
+  await settled(page);
+  assert.deepEqual([found.held.length, found.givenUp.length, found.saved], [1, 1, []]);
+  assert.equal(await page.getByRole("alert").count(), 0);
+  assert.equal(await page.locator(".page-notice").count(), 0);
+}));
+
+test("a second click gives the making of a CSV up", () => withPage(made, { path: linkTo(made) }, async (page) => {
+  await ready(page);
+  const found = await holdReadings(page);
+  await page.getByLabel("More for cpu_usage_cores").click();
+  const asked = page.waitForRequest(/points=all/);
+  await page.getByText("This metric as CSV", { exact: true }).click();
+  await asked;
+  const failed = page.waitForEvent("requestfailed", (request) => /points=all/.test(request.url()));
+  await page.getByText("Stop making the CSV", { exact: true }).click();
+  await failed;
+  await page.getByText("This metric as CSV", { exact: true }).waitFor();
+  assert.deepEqual([found.held.length, found.saved], [1, []]);
+  assert.equal(await page.getByRole("alert").count(), 0);
+}));
+
 test("more rows than a browser makes are refused in a sentence", () => withPage(made, {
   path: `/#range=all&panels=cpu_usage_cores&containers=${made.busiest}`,
 }, async (page) => {
@@ -153,24 +204,66 @@ test("metrics of every table can be taken alone", () => {
   });
 });
 
-test("a file from the command line shows the same, offline", async () => {
+/** Has the command line make a file of a link, and opens it without any network. */
+async function exported(link, use) {
   const file = join(tmpdir(), `fgm-export-${process.pid}.html`);
+  execFileSync(PROGRAM, ["export", "--html", "--data", DATA, "--link", link, "--out", file]);
+  await openedOffline(file, use);
+}
+
+test("a file from the command line shows the same, offline", async () => {
   const [container] = made.busiest;
   const { from, to } = made.lastHour;
   const link = `#from=${from}&to=${to}&panels=memory_working_set_bytes,cpu_usage_cores&containers=${container}&studies=trend`;
-  execFileSync(PROGRAM, ["export", "--html", "--data", DATA, "--link", link, "--out", file]);
-  const offline = await newPage(made.browser);
-  try {
-    await offline.context.setOffline(true);
-    await offline.page.goto(`file://${file}`);
+  await exported(link, async (file) => {
     for (const metric of ["memory_working_set_bytes", "cpu_usage_cores"]) {
-      await offline.page.locator(`[data-panel=${metric}] .legend-row`).first().waitFor();
+      await file.locator(`[data-panel=${metric}] .legend-row`).first().waitFor();
     }
-    await picture(offline.page, "exported-file");
-    assert.deepEqual(offline.mistakes, []);
-    assert.deepEqual(offline.outside, []);
-  } finally {
-    await offline.context.close();
-    rmSync(file, { force: true });
-  }
+    await file.getByText("It has no processes and no comparison.").waitFor();
+    await picture(file, "exported-file");
+  });
 });
+
+const TABLE = ".process-table tbody";
+
+test("a link names the moment of the processes, and a file of it from the command line has them", () => {
+  const at = new Date(Date.parse(made.lastHour.to) - 1_800_000).toISOString();
+  return withPage(made, { path: linkTo(made, { more: `&processes=${at}` }) }, async (page) => {
+    await ready(page);
+    await page.locator(`${TABLE} tr`).first().waitFor();
+    const read = await page.locator(".processes [role=status]").innerText();
+    const rows = await page.locator(TABLE).innerText();
+    await exported(page.url(), async (file) => {
+      await file.locator(`${TABLE} tr`).first().waitFor();
+      assert.equal(await file.locator(".processes [role=status]").innerText(), read);
+      assert.equal(await file.locator(TABLE).innerText(), rows);
+      await file.getByText("It has no comparison.").waitFor();
+      await file.locator(".processes select").selectOption({ index: 1 });
+      await settled(file);
+      await file.locator(`${TABLE} tr`).first().waitFor();
+      await picture(file, "exported-processes");
+    });
+    assert.ok(Math.abs(Date.parse(read.replace("read ", "")) - Date.parse(at)) < 60_000, `${read}, asked for ${at}`);
+    await page.getByRole("button", { name: "Processes" }).click();
+    await page.waitForURL((url) => !url.hash.includes("processes="));
+  });
+});
+
+const COMPARISONS = { "an hour earlier": () => "-1h", "another container": () => `with:${made.busiest[4].slice(0, 12)}`, "two starts": () => `starts:${made.busiest[3]}` };
+for (const [name, other] of Object.entries(COMPARISONS)) {
+  test(`a file from the command line has the comparison of its link: ${name}`, () => withPage(made, {
+    path: linkTo(made, { more: `&compare=${other()}` }),
+  }, async (page) => {
+    await ready(page);
+    const told = (where) => where.locator(".sides, .difference-table, .verdict, .compare .note").allInnerTexts();
+    await page.locator(".compare[aria-busy=false] .difference-table").waitFor();
+    const live = await told(page);
+    assert.match(live.join(), /\d/);
+    await exported(page.url(), async (file) => {
+      await file.locator(".compare[aria-busy=false] .difference-table").waitFor();
+      assert.deepEqual(await told(file), live);
+      await file.getByText("It has no processes.").waitFor();
+      await picture(file, `exported-compare-${Object.keys(COMPARISONS).indexOf(name)}`);
+    });
+  }));
+}

@@ -78,6 +78,28 @@ test("downloads and a shared file work with it, and do not carry it", () => with
   assert.ok(file.includes("fgm-embedded") && !file.includes(TOKEN));
 }));
 
+test("a second click while a download is made makes no second one", () => withPage(made, { path: LINK, expected: REFUSED }, async (page) => {
+  await dialog(page).waitFor();
+  await give(page, TOKEN);
+  await page.locator(".legend-row").first().waitFor();
+  const held = [];
+  const saved = [];
+  page.on("download", (download) => saved.push(download.suggestedFilename()));
+  await page.route("**/api/export*", (route) => { held.push(route); });
+  await page.getByLabel("More for node.cpu_usage_cores").click();
+  for (const format of ["CSV", "Parquet"]) {
+    held.length = saved.length = 0;
+    const link = page.getByRole("link", { name: `Whole table “node” as ${format}` });
+    await link.click();
+    await page.locator(".drop-list a[aria-busy=true]").waitFor();
+    await link.click();
+    await link.press("Enter");
+    await Promise.all([page.waitForEvent("download"), held[0].continue()]);
+    await page.locator(".drop-list a[aria-busy=true]").waitFor({ state: "detached" });
+    assert.deepEqual([held.length, saved], [1, [`node.${format.toLowerCase()}`]]);
+  }
+}));
+
 test("another token in the agent's file is asked for without losing the view", () => withPage(made, { path: LINK, expected: REFUSED }, async (page) => {
   await dialog(page).waitFor();
   await give(page, TOKEN);

@@ -124,7 +124,8 @@ async function judge(metric: string, pair: Pair, signal?: AbortSignal): Promise<
   const question = verdictQuestion(metric, pair);
   if (question === null) return { series: [], notes: [] };
   try {
-    return { series: (await api.study("compare", question, pair.one.range, signal)).series, notes: [] };
+    const { series, notes } = await api.study("compare", question, pair.one.range, signal);
+    return { series, notes };
   } catch (thrown) {
     signal?.throwIfAborted();
     return { series: [], notes: [thrown instanceof Error ? thrown.message : "the study compare has no answer"] };

@@ -95,13 +95,13 @@ export function studies(signal?: AbortSignal): Promise<Studies> {
 }
 
 export function study(id: string, question: StudyQuestion, range: Range, signal?: AbortSignal): Promise<StudyReply> {
-  const { baseline, ...rest } = question;
-  const params: Params = { ...rest, ...rounded(range) };
-  if (baseline) {
-    params.baseline_from = Math.round(baseline.from);
-    params.baseline_to = Math.round(baseline.to);
-  }
-  return ask(`/api/study/${encodeURIComponent(id)}`, params, signal);
+  return ask(`/api/study/${encodeURIComponent(id)}`, { ...studyParams(question), ...rounded(range) }, signal);
+}
+
+/** What a study is asked besides the range. */
+export function studyParams({ baseline, ...rest }: StudyQuestion): Params {
+  if (!baseline) return { ...rest };
+  return { ...rest, baseline_from: Math.round(baseline.from), baseline_to: Math.round(baseline.to) };
 }
 
 export function summary(container: string, range: Range, signal?: AbortSignal): Promise<Summary> {

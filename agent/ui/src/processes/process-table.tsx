@@ -1,15 +1,17 @@
 // The processes of a container at the cursor's time, or at the end of what is seen: who used CPU and memory just then.
-import { signal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { effect, signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
 import "./processes.css";
 import { Select } from "../choose/container-filters.tsx";
 import * as api from "../data/api.ts";
 import type { Process } from "../data/types.ts";
+import { isCompared } from "../compare/comparison.ts";
 import { formatMoment } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
 import { useAsked } from "../lib/use-asked.ts";
-import { nameOf, resolvedContainers } from "../state/store.ts";
-import { momentMs } from "./moment.ts";
+import { isHeld } from "../share/held.ts";
+import { drawer, nameOf, resolvedContainers } from "../state/store.ts";
+import { asksProcesses, keepMoment, momentKnown, momentMs } from "./moment.ts";
 
 interface Column {
   key: string;
@@ -30,11 +32,17 @@ const COLUMNS: Column[] = [
 const wanted = signal("");
 const sorting = signal({ key: "cpu_usage_cores", down: true });
 
+/** Opens with a link that shows processes; a comparison goes before. */
+effect(() => {
+  if (asksProcesses.value && !isCompared() && drawer.peek() === null && isHeld("processes")) drawer.value = "processes";
+});
+
 export function ProcessTable() {
+  useEffect(keepMoment, []);
   const ids = resolvedContainers.value.ids;
   const id = ids.includes(wanted.value) ? wanted.value : ids[0];
   const atMs = momentMs.value;
-  const { reply, problem, loading } = useAsked(`${id} ${atMs}`, id === undefined ? null : (signal) => api.processes(id, atMs, signal));
+  const { reply, problem, loading } = useAsked(`${id} ${atMs}`, id === undefined || !momentKnown.value ? null : (signal) => api.processes(id, atMs, signal));
   const { key, down } = sorting.value;
   const rows = useMemo(() => sorted(reply?.processes ?? [], key, down), [reply, key, down]);
   if (id === undefined) return <section class="drawer-part"><h2>Processes</h2><p class="hint">Choose a container to see its processes.</p></section>;

@@ -6,6 +6,7 @@ import { isAbort, sentenceOf } from "../data/failure.ts";
 import type { Params } from "../data/source.ts";
 import { ask, askedContainer, askedMetric, askedOther, firstSeen, isCompared, sideQuestion, verdictQuestion } from "../compare/comparison.ts";
 import { pairOf } from "../compare/asked-pair.ts";
+import type { Pair } from "../compare/asked-pair.ts";
 import { momentMs } from "../processes/moment.ts";
 import { chosenStudies, drawer, findContainer, resolvedContainers, say } from "../state/store.ts";
 
@@ -28,25 +29,38 @@ export async function unlessItFails(part: "comparison" | "processes", put: Promi
 export function namedBeside(): string[] {
   const other = askedOther();
   const named = chosenStudies.peek().flatMap(({ container, with: against }) => [container, against]);
-  return [...named, other.kind === "container" ? other.id : undefined].flatMap((id) => (id === undefined ? [] : (findContainer(id)?.id ?? [])));
+  const compared = [askedContainer(askedMetric()) ?? undefined, other.kind === "container" ? other.id : undefined];
+  return [...named, ...compared].flatMap((id) => (id === undefined ? [] : (findContainer(id)?.id ?? [])));
 }
 
-/** Both sides have the same question but for the range, so each has a mark of its own in its key. */
-export async function putComparison(replies: Replies, range: api.Range): Promise<void> {
+/** What the view compares in a range; null where it compares nothing. */
+export function comparedIn(range: api.Range): { metric: string; pair: Pair } | null {
   const metric = askedMetric();
   const container = askedContainer(metric);
-  if (metric === undefined || container === undefined || !(isCompared() || drawer.peek() === "compare")) return;
-  const pair = pairOf(container, range, askedOther(), firstSeen);
-  const { one, other, verdicts, notes } = await ask(metric, pair);
-  for (const [part, side, series] of [["one", pair.one, one], ["other", pair.other, other]] as const) {
-    const key = embeddedKey("/api/timeseries", { ...sideQuestion(metric, side.container), part } as Params);
-    replies[key] = { ...side.range, series, notes: [] };
-  }
+  if (metric === undefined || container === undefined || !(isCompared() || drawer.peek() === "compare")) return null;
+  return { metric, pair: pairOf(container, range, askedOther(), firstSeen) };
+}
+
+/**
+ * Where the answers of a comparison are kept. Both sides have the same question but for the range, so each has a mark of its own.
+ * docs/shared-file.json has the same keys for the program that makes such files too.
+ */
+export function comparisonKeys(metric: string, pair: Pair): { one: string; other: string; verdict: string | null } {
+  const side = (part: "one" | "other") => embeddedKey("/api/timeseries", { ...sideQuestion(metric, pair[part].container), part } as Params);
   const question = verdictQuestion(metric, pair);
-  if (question === null) return;
-  const { baseline, ...rest } = question;
-  const params = baseline ? { ...rest, baseline_from: baseline.from, baseline_to: baseline.to } : rest;
-  replies[embeddedKey("/api/study/compare", params as Params)] = { study: "compare", from: "", to: "", series: verdicts, notes };
+  const verdict = question && embeddedKey("/api/study/compare", api.studyParams(question));
+  return { one: side("one"), other: side("other"), verdict };
+}
+
+export async function putComparison(replies: Replies, range: api.Range): Promise<void> {
+  const compared = comparedIn(range);
+  if (compared === null) return;
+  const { metric, pair } = compared;
+  const { one, other, verdicts, notes } = await ask(metric, pair);
+  const keys = comparisonKeys(metric, pair);
+  replies[keys.one] = { ...pair.one.range, series: one, notes: [] };
+  replies[keys.other] = { ...pair.other.range, series: other, notes: [] };
+  if (keys.verdict !== null) replies[keys.verdict] = { study: "compare", from: "", to: "", series: verdicts, notes };
 }
 
 export async function putProcesses(replies: Replies): Promise<void> {
