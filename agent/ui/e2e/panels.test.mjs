@@ -151,7 +151,8 @@ test("a panel is dragged beyond the window's edges, for the list moves on there"
   await picture(page, "panels-dragged-edge");
   await page.mouse.up();
   assert.deepEqual(await orderOf(page), [THREE[1], THREE[2], THREE[0]]);
-  await page.locator(`[data-panel=${THREE[0]}] h2`).scrollIntoViewIfNeeded();
+  await page.waitForFunction(([metric, bottom]) => document.querySelector(`[data-panel=${metric}]`).getBoundingClientRect().bottom < bottom + 1,
+    [THREE[0], edges.y + edges.height]);
   await grab(THREE[0]);
   await restAt(edges.y + 10, 0);
   await page.locator(`[data-panel=${THREE[1]}].is-drop-before`).waitFor();

@@ -54,6 +54,7 @@ export function beginReorder(start: PointerEvent, from: number): void {
   const list = head.closest(".panels");
   if (start.button !== 0 || !start.isPrimary || !list || list.children.length < 2) return;
   const metric = panels.peek()[from];
+  const panel = head.closest("[data-panel]");
   const off = new AbortController();
   const at = { x: start.clientX, y: start.clientY };
   const place = () => {
@@ -66,7 +67,10 @@ export function beginReorder(start: PointerEvent, from: number): void {
     const last = dragged.peek();
     dragged.value = null;
     const move = keeps && last ? moveOf(metric, last.to) : null;
-    if (move) movePanel(...move);
+    if (!move) return;
+    movePanel(...move);
+    // A browser keeps its place at what was above, which may have gone below.
+    requestAnimationFrame(() => panel?.scrollIntoView({ block: "nearest" }));
   };
   // An element that goes hears of nothing any more, so the window listens.
   const stays = () => {
