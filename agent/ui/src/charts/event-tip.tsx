@@ -1,5 +1,5 @@
 // What happened where the pointer is: the events and the findings there, in words.
-import { formatMoment } from "../lib/time.ts";
+import { formatMoment, withLocalTimes } from "../lib/time.ts";
 import { briefly, eventName } from "./marks.ts";
 import type { Mark } from "./marks.ts";
 import type { Overlay } from "./overlays.ts";
@@ -27,7 +27,7 @@ export function EventTip({ left, marks, more, overlays }: { left: number; marks:
         <p key={`${study}${finding.from}${finding.kind}`}>
           <strong>{study}: {finding.kind.replaceAll("_", " ")}</strong> {finding.severity}
           <br />
-          {finding.sentence}
+          {withLocalTimes(finding.sentence)}
         </p>
       ))}
     </div>

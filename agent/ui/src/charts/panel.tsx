@@ -72,10 +72,11 @@ function PanelHead({ metric, index, data, plotRef }: { metric: string; index: nu
         // With a finger the title scrolls the page, and the handle moves the panel.
         if (event.pointerType !== "touch") beginReorder(event, index);
       }}>{panelTitle(metric) ?? metric}</h2>
-      <span class="panel-unit">{known ? unitName(known.unit) : ""}</span>
-      <Resolution data={data} />
-      <LimitNote data={data} unit={known?.unit ?? ""} />
-      <span class="panel-space" />
+      <span class="panel-facts">
+        <span class="panel-unit">{known ? unitName(known.unit) : ""}</span>
+        <LimitNote data={data} unit={known?.unit ?? ""} />
+        <Resolution data={data} />
+      </span>
       <button type="button" class="icon" disabled={index === 0} onClick={() => movePanel(index, index - 1)} aria-label={`Move ${metric} up`} title="Move up">↑</button>
       <button type="button" class="icon" disabled={index === last} onClick={() => movePanel(index, index + 1)} aria-label={`Move ${metric} down`} title="Move down">↓</button>
       <PanelMenu metric={metric} data={data} plotRef={plotRef} />

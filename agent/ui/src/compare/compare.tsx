@@ -6,7 +6,7 @@ import "../processes/processes.css";
 import "./compare.css";
 import { source } from "../data/source.ts";
 import { assignColours } from "../lib/palette.ts";
-import { formatDuration, formatMoment } from "../lib/time.ts";
+import { formatDuration, formatMoment, withLocalTimes } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
 import { useAsked } from "../lib/use-asked.ts";
 import { drawer, follows, nameOf, resolvedContainers, visibleRange } from "../state/store.ts";
@@ -63,7 +63,7 @@ function Comparison({ metric, container }: { metric: string; container: string |
         <>
           <OverlaidSides one={one} other={before} unit={unit} />
           <DifferenceTable one={one} other={before} unit={unit} />
-          {found.verdict && <p class="verdict"><b>{found.verdict.kind.replaceAll("_", " ")}</b>: {found.verdict.sentence}</p>}
+          {found.verdict && <p class="verdict"><b>{found.verdict.kind.replaceAll("_", " ")}</b>: {withLocalTimes(found.verdict.sentence)}</p>}
           <p class="hint note">{resolutionText(one, before)}</p>
         </>
       )}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { durationMs, formatDuration, formatTime, parseTime, toRfc3339 } from "./time.ts";
+import { durationMs, formatDuration, formatMoment, formatTime, parseTime, toRfc3339, withLocalTimes } from "./time.ts";
 
 const NOW = Date.parse("2026-11-23T08:00:00Z");
 
@@ -24,6 +24,14 @@ describe("times", () => {
     expect(formatTime(ms, 86_400_000)).toBe("11-23 04:05:06");
     expect(formatTime(ms, 7 * 86_400_000)).toBe("2026-11-23 04:05");
     expect(toRfc3339(NOW)).toBe("2026-11-23T08:00:00Z");
+  });
+});
+
+describe("the agent's sentences", () => {
+  it("have the page's times", () => {
+    const [begin, end] = ["2026-11-02T07:33:50Z", "2026-11-02T07:33:51.250Z"].map((text) => formatMoment(Date.parse(text)));
+    expect(withLocalTimes("at 2026-11-02T07:33:50Z it ended; at 2026-11-02T07:33:51.250Z, again")).toBe(`at ${begin} it ended; at ${end}, again`);
+    expect(withLocalTimes("2026-11-02 is a day")).toBe("2026-11-02 is a day");
   });
 });
 

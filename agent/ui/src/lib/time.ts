@@ -90,6 +90,11 @@ export function formatMoment(ms: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** A sentence of the agent with its times as the page has them: the agent's are UTC. */
+export function withLocalTimes(sentence: string): string {
+  return sentence.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (time) => formatMoment(Date.parse(time)));
+}
+
 /** What links carry: UTC, without a fraction where it is zero. */
 export function toRfc3339(ms: number): string {
   return new Date(Math.round(ms)).toISOString().replace(".000Z", "Z");

@@ -8,6 +8,7 @@ import {
 import type { Drawer } from "../state/layout.ts";
 import { isHeld } from "../share/held.ts";
 import { source } from "../data/source.ts";
+import { recordedNode } from "../start/node-overview.tsx";
 import { forgetToken, token } from "../data/token.ts";
 import { LiveState } from "./live-state.tsx";
 import { RangePicker } from "./range-picker.tsx";
@@ -21,7 +22,7 @@ export function TopBar() {
       <button type="button" class="icon" aria-expanded={chooserOpen.value} aria-controls="chooser" title="Choose containers and metrics"
         aria-label="Choose containers and metrics" onClick={() => (chooserOpen.value = !chooserOpen.value)}>☰</button>
       <button type="button" class="home" title="To the start page" disabled={embedded} onClick={goHome}>
-        fgm <span class="home-node">{instance.value?.node ?? ""}</span>
+        fgm <span class="home-node">{nodeName()}</span>
       </button>
       <LiveState />
       <RangePicker />
@@ -53,6 +54,12 @@ function ThemeButton() {
     <button type="button" class="icon" onClick={() => setTheme(next)} aria-label={`Colours: ${themeChoice.value}; change to ${next}`}
       title={`Colours: ${themeChoice.value}; click for ${next}`}>{theme.value === "dark" ? "☾" : "☀"}</button>
   );
+}
+
+/** Of a recording that somebody else only shows, the agent's own node would be the wrong one. */
+function nodeName(): string {
+  const known = instance.value;
+  return (known?.run_id ? known.node : recordedNode.value) ?? "";
 }
 
 function goHome(): void {

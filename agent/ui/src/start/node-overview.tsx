@@ -77,7 +77,7 @@ function NodeTile({ tile, series, whole, known }: NodeTileProps) {
   return (
     <button type="button" class="tile" onClick={() => setPanels(tile.opens)}>
       <span class="tile-title">{tile.title}</span>
-      <span class="tile-value">{text}{total !== null && <small> of {formatValue(total, unit === "bytes" ? unit : "count")}</small>}</span>
+      <span class="tile-value">{text}{total !== null && <>{" "}<small>of {formatValue(total, unit === "bytes" ? unit : "count")}</small></>}</span>
       <SparkLine values={values} most={tile.most ?? (unit === "bytes" ? (total ?? undefined) : undefined)} />
     </button>
   );

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { Range } from "../data/api.ts";
 import type { Measure, StudyReply } from "../data/types.ts";
-import { formatDuration, formatMoment, formatTime } from "../lib/time.ts";
+import { formatDuration, formatMoment, formatTime, withLocalTimes } from "../lib/time.ts";
 import { formatValue } from "../lib/units.ts";
 import { subjectName, zoomTo } from "../state/store.ts";
 import { notesOf, ordered, rangeAround, type Found } from "./order.ts";
@@ -47,7 +47,7 @@ function FindingRow({ one: { series, finding }, spanMs }: { one: Found; spanMs: 
           <span class="hint">{formatTime(begin, spanMs)}{end > begin && `, for ${formatDuration(end - begin)}`}</span>
         </span>
         <span class="finding-where">{subjectName(series)}{series.metric !== undefined && ` · ${series.metric}`}</span>
-        <span class="finding-sentence">{finding.sentence}</span>
+        <span class="finding-sentence">{withLocalTimes(finding.sentence)}</span>
       </button>
       {measures.length > 0 && (
         <details>
