@@ -7,9 +7,13 @@
 //! 60 s and one every 300 s at the same time are two, unless together they look like one pulse or sawtooth.
 
 mod cycle;
+mod fold;
+mod lanes;
 mod levels;
+mod middle;
 mod seeds;
 mod track;
+mod turning;
 mod vain;
 mod waves;
 
@@ -108,7 +112,7 @@ fn finding(wave: &Wave, grid: &Grid, input: &Input<'_>) -> Finding {
     let (from, to) = (grid.time(wave.from), grid.time(wave.to));
     let period = wave.period * grid.step_usec as f64 / 1e6;
     let amplitude = wave.cycle.amplitude();
-    let noise = noise(wave, &input.signal.part(from, to));
+    let noise = noise(wave, input.signal, (from, to));
     let sigmas = if noise * MOST_SIGMAS > amplitude { amplitude / noise } else { MOST_SIGMAS };
     let crest = wave.cycle.crest();
     let turns = (wave.from / wave.period - crest).ceil() + crest;
@@ -138,10 +142,11 @@ fn finding(wave: &Wave, grid: &Grid, input: &Input<'_>) -> Finding {
 
 /// The noise of one reading while the wave holds: what the mean cycle leaves of it, or what differs from one reading to the next
 /// if that is less.
-fn noise(wave: &Wave, part: &Signal) -> f64 {
-    let pairs = part.values().windows(2).take(MOST_NOISE);
-    let mut steps: Vec<f64> = pairs.filter_map(|pair| Some((pair.last()? - pair.first()?).abs())).collect();
-    let mean = steps.iter().sum::<f64>() / steps.len().max(1) as f64;
+fn noise(wave: &Wave, signal: &Signal, (from, to): (UnixMicros, UnixMicros)) -> f64 {
+    let values = signal.values_between(from, to);
+    let pairs = values.iter().zip(values.iter().skip(1)).take(MOST_NOISE);
+    let mut steps: Vec<f64> = pairs.map(|(one, next)| (next - one).abs()).collect();
+    let mean = lanes::sum(&steps) / steps.len().max(1) as f64;
     let usual = robust::deviation_about(&mut steps, 0.0) / std::f64::consts::SQRT_2;
     // Values that rest most of the time differ by 0 from one to the next.
     let usual = if usual > 0.0 { usual } else { mean };

@@ -112,10 +112,20 @@ impl Signal {
     /// The part from one time to before another one; it keeps the usual distance of the whole.
     #[must_use]
     pub fn part(&self, from: UnixMicros, to: UnixMicros) -> Self {
-        let begin = self.times.partition_point(|&time| time < from);
-        let end = self.times.partition_point(|&time| time < to).max(begin);
-        let (times, values) = (self.times[begin..end].to_vec(), self.values[begin..end].to_vec());
+        let within = self.within(from, to);
+        let (times, values) = (self.times[within.clone()].to_vec(), self.values[within].to_vec());
         Self { times, values, step_usec: self.step_usec }
+    }
+
+    /// What was read from one time to before another one.
+    #[must_use]
+    pub fn values_between(&self, from: UnixMicros, to: UnixMicros) -> &[f64] {
+        &self.values[self.within(from, to)]
+    }
+
+    fn within(&self, from: UnixMicros, to: UnixMicros) -> Range<usize> {
+        let begin = self.times.partition_point(|&time| time < from);
+        begin..self.times.partition_point(|&time| time < to).max(begin)
     }
 
     /// Means of the cells of a grid: `count` cells of `width_usec` from `start` on; `NaN` where a cell has no reading.
@@ -124,7 +134,17 @@ impl Signal {
         let width = width_usec.max(1);
         let mut cells = vec![f64::NAN; count];
         let mut at = self.times.partition_point(|&time| time < start);
-        let (mut cell, mut end) = (0_usize, start.saturating_add(width));
+        // Mostly each cell has its reading, up to the first gap; the last of them may have one more.
+        let mut begin = start;
+        let is_alone = |time: &&UnixMicros| {
+            let is_in_cell = (**time).wrapping_sub(begin).cast_unsigned() < width.cast_unsigned();
+            begin = begin.wrapping_add(width);
+            is_in_cell
+        };
+        let mut cell = self.times[at..].iter().take(count).take_while(is_alone).count().saturating_sub(1);
+        cells[..cell].copy_from_slice(&self.values[at..at + cell]);
+        at += cell;
+        let mut end = start.saturating_add(width.saturating_mul(cell as i64 + 1));
         while at < self.len() {
             // Mostly it is the next cell, and to divide takes longer than all the rest.
             if self.times[at] >= end {
@@ -136,12 +156,13 @@ impl Signal {
                 end = end.saturating_add(beyond.saturating_mul(width));
             }
             let Some(kept) = cells.get_mut(cell) else { break };
-            let (mut sum, begin) = (0.0, at);
+            let (mut sum, begin) = (self.values[at], at);
+            at += 1;
             while at < self.len() && self.times[at] < end {
                 sum += self.values[at];
                 at += 1;
             }
-            *kept = sum / (at - begin) as f64;
+            *kept = if at - begin > 1 { sum / (at - begin) as f64 } else { sum };
         }
         cells
     }

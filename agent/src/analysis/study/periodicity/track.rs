@@ -6,6 +6,8 @@
 
 use std::f64::consts::TAU;
 
+use super::lanes;
+use super::turning::Turning;
 use crate::analysis::study::robust;
 
 /// Blocks whose phase is further off than this share of a cycle don't belong to the wave.
@@ -39,14 +41,14 @@ pub(super) struct Run {
     pub(super) outside: f64,
 }
 
-/// Weights of the samples of a block, for their mean and for the cosine and sine of the period in them.
+/// Weights of the samples of a block, for the cosine and the sine of the period in them; the mean of the block has no part in them.
 struct Kernel {
     period: f64,
     cycles: f64,
     /// How many samples a block is from the next.
     step: f64,
-    weights: Vec<(f64, f64, f64)>,
-    sums: (f64, f64),
+    cosines: Vec<f64>,
+    sines: Vec<f64>,
 }
 
 /// How a wave is followed.
@@ -57,6 +59,22 @@ struct Expected {
     gains: (f64, f64),
     /// At most so many blocks each way.
     most: usize,
+}
+
+/// The sine of the period in a block.
+#[derive(Clone, Copy)]
+struct Sine {
+    center: f64,
+    /// The square of half of its size.
+    power: f64,
+    real: f64,
+    imaginary: f64,
+}
+
+impl Sine {
+    fn size(&self) -> f64 {
+        2.0 * self.power.sqrt()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -71,41 +89,48 @@ impl Kernel {
         let cycles = (LEAST_BLOCK / period).ceil().max(cycles);
         let count = (cycles * period).round().max(3.0) as usize;
         let middle = (count - 1) as f64 / 2.0;
-        let mut weights: Vec<(f64, f64, f64)> = (0..count)
-            .map(|at| {
-                let taper = (TAU / 2.0 * (at as f64 + 0.5) / count as f64).sin().powi(2);
-                let (sin, cos) = (TAU * (at as f64 - middle) / period).sin_cos();
-                (taper, taper * cos, -taper * sin)
-            })
-            .collect();
-        let sum: f64 = weights.iter().map(|weight| weight.0).sum();
-        for weight in &mut weights {
-            *weight = (weight.0 / sum, weight.1 / sum, weight.2 / sum);
+        let (mut tapers, mut cosines, mut sines) = (vec![0.0; count], vec![0.0; count], vec![0.0; count]);
+        // The late half is the early one in reverse, but for the sign of the sines.
+        let turn = TAU / count as f64;
+        let turns = Turning::from(turn / 2.0, turn).zip(Turning::from(-TAU * middle / period, TAU / period));
+        for (at, ((_, taper), (sin, cos))) in turns.enumerate().take(count.div_ceil(2)) {
+            let taper = (1.0 - taper) / 2.0;
+            for (at, sin) in [(count - 1 - at, -sin), (at, sin)] {
+                (tapers[at], cosines[at], sines[at]) = (taper, taper * cos, -taper * sin);
+            }
         }
-        let sums = weights.iter().fold((0.0, 0.0), |sums, weight| (sums.0 + weight.1, sums.1 + weight.2));
+        // The sines are nothing together, so that they know no mean.
+        let sum = lanes::sum(&tapers);
+        let share = lanes::sum(&cosines) / sum;
+        for (cosine, taper) in cosines.iter_mut().zip(&tapers) {
+            *cosine = (*cosine - taper * share) / sum;
+        }
+        sines.iter_mut().for_each(|sine| *sine /= sum);
         // Where there are few cycles, blocks a whole cycle apart would be two or three.
         let step = if (room as f64) < 8.0 * period { period / 2.0 } else { period };
-        Self { period, cycles, step, weights, sums }
+        Self { period, cycles, step, cosines, sines }
     }
 
-    /// The block about a sample.
-    fn block(&self, calm: &[f64], center: f64) -> Option<Block> {
-        let half = (self.weights.len() - 1) as f64 / 2.0;
+    /// How many samples a block has.
+    fn count(&self) -> usize {
+        self.cosines.len()
+    }
+
+    /// The sine in the block about a sample.
+    fn sine(&self, calm: &[f64], center: f64) -> Option<Sine> {
+        let half = (self.count() - 1) as f64 / 2.0;
         let begin = (center - half).round();
         if begin < 0.0 {
             return None;
         }
-        let samples = calm.get(begin as usize..begin as usize + self.weights.len())?;
-        let (mut mean, mut real, mut imaginary) = (0.0, 0.0, 0.0);
-        for (sample, weight) in samples.iter().zip(&self.weights) {
-            mean += sample * weight.0;
-            real += sample * weight.1;
-            imaginary += sample * weight.2;
-        }
-        let (real, imaginary) = (real - mean * self.sums.0, imaginary - mean * self.sums.1);
-        let center = begin + half;
-        let phase = imaginary.atan2(real) / TAU - center / self.period;
-        Some(Block { center, phase, size: 2.0 * real.hypot(imaginary) })
+        let samples = calm.get(begin as usize..begin as usize + self.count())?;
+        let (real, imaginary) = lanes::products(samples, &self.cosines, &self.sines);
+        Some(Sine { center: begin + half, power: real * real + imaginary * imaginary, real, imaginary })
+    }
+
+    fn block(&self, sine: Sine) -> Block {
+        let phase = sine.imaginary.atan2(sine.real) / TAU - sine.center / self.period;
+        Block { center: sine.center, phase, size: sine.size() }
     }
 }
 
@@ -126,8 +151,9 @@ pub(super) fn run(calm: &[f64], start: &Start) -> Option<Run> {
     let &Start { window, period, size, cycles } = start;
     let kernel = Kernel::new(period, cycles, calm.len());
     let blocks = (window.1 * 2.0 / period) as usize;
-    let seen = (0..=blocks).filter_map(|at| kernel.block(calm, window.0 + at as f64 * period / 2.0));
-    let start = seen.max_by(|one, other| one.size.total_cmp(&other.size)).filter(|start| start.size >= size)?;
+    let seen = (0..=blocks).filter_map(|at| kernel.sine(calm, window.0 + at as f64 * period / 2.0));
+    let start = seen.max_by(|one, other| one.power.total_cmp(&other.power)).filter(|start| start.size() >= size)?;
+    let start = kernel.block(start);
     let first =
         follow(&kernel, calm, start, &Expected { size: start.size * 0.9, gains: (0.5, 0.15), most: FIRST_LOOK });
     let period = refined(&first.0, period).filter(|_| first.1 <= first.0.len())?;
@@ -135,12 +161,12 @@ pub(super) fn run(calm: &[f64], start: &Start) -> Option<Run> {
     let kernel = Kernel::new(period, cycles, calm.len());
     let middle = first.0.get(first.0.len() / 2)?;
     let usual = median_size(&first.0);
-    let start = kernel.block(calm, middle.center)?;
+    let start = kernel.block(kernel.sine(calm, middle.center)?);
     let (good, missed) = follow(&kernel, calm, start, &Expected { size: usual, gains: (0.4, 0.05), most: usize::MAX });
     let period = refined(&good, period)?;
     let (first, last) = (good.first()?, good.last()?);
     // A block about the end of the data tells of what is there up to the end.
-    let half = kernel.weights.len() as f64 / 2.0;
+    let half = kernel.count() as f64 / 2.0;
     let from = if first.center - half < kernel.period { 0.0 } else { first.center };
     let to = if last.center + half + kernel.period > calm.len() as f64 { calm.len() as f64 } else { last.center };
     let missed = missed as f64 / (missed + good.len()) as f64;
@@ -170,8 +196,9 @@ fn follow_one_way(kernel: &Kernel, calm: &[f64], start: Block, expected: &Expect
     let mut at = 1.0;
     while in_a_row <= MOST_MISSED.max(kernel.cycles as usize)
         && good.len() < expected.most
-        && let Some(block) = kernel.block(calm, start.center + way * at * kernel.step)
+        && let Some(sine) = kernel.sine(calm, start.center + way * at * kernel.step)
     {
+        let block = kernel.block(sine);
         at += 1.0;
         phase += drift;
         let off = block.phase - phase;
@@ -192,10 +219,10 @@ fn follow_one_way(kernel: &Kernel, calm: &[f64], start: Block, expected: &Expect
 /// The usual size of the blocks before and after a wave; 0 of too few.
 fn outside(kernel: &Kernel, calm: &[f64], first: f64, last: f64) -> f64 {
     let away = |at: usize| (kernel.cycles + at as f64) * kernel.period;
-    let before = (0..OUTSIDE).map_while(|at| kernel.block(calm, first - away(at)));
-    let after = (0..OUTSIDE).map_while(|at| kernel.block(calm, last + away(at)));
-    let blocks: Vec<Block> = before.chain(after).collect();
-    if blocks.len() < 3 { 0.0 } else { median_size(&blocks) }
+    let before = (0..OUTSIDE).map_while(|at| kernel.sine(calm, first - away(at)));
+    let after = (0..OUTSIDE).map_while(|at| kernel.sine(calm, last + away(at)));
+    let mut sizes: Vec<f64> = before.chain(after).map(|sine| sine.size()).collect();
+    if sizes.len() < 3 { 0.0 } else { robust::median(&mut sizes) }
 }
 
 /// The period that the phases tell: their slope is by how much of a cycle per sample the assumed one is off.

@@ -3,7 +3,7 @@
 //! The surprise: how sure a wave is depends on how often it could have happened. Some cycles in a row are alike by chance where a
 //! collector runs ten thousand times a day, and hardly ever where there is room for ten.
 
-use super::cycle::{self, Cycle};
+use super::cycle::{self, Cycle, Cycles};
 use super::levels::Level;
 use super::seeds::{self, Seed};
 use super::track::{self, Run, Start};
@@ -165,12 +165,16 @@ fn judged(level: &Level, run: &Run, wanted: f64) -> Result<Wave, f64> {
     }
     let range = (run.from as usize, run.to as usize);
     let period = if cycles < cycle::FEW { cycle::refined(level, range, run.period) } else { run.period };
-    let cycle = cycle::cycle(level, range, period).ok_or(0.0)?;
-    let confidence = confidence(run, &cycle, period, level.values.len());
+    let folded = Cycles::of(level, range, period).ok_or(0.0)?;
+    let confidence = confidence(run, folded.explained(), period, level.values.len());
+    // Most are not sure enough, and to tell their sizes takes longer than all before.
+    if confidence < wanted {
+        return Err(confidence);
+    }
+    let cycle = folded.mean();
     // A wave of a shorter period is to be found as that.
-    let is_own = run.size > SMALL * cycle.strongest() && cycle.amplitude() > SMALL * run.size;
-    if !is_own || confidence < wanted {
-        return Err(if is_own { confidence } else { 0.0 });
+    if run.size <= SMALL * cycle.strongest() || cycle.amplitude() <= SMALL * run.size {
+        return Err(0.0);
     }
     Ok(Wave {
         period: period * level.width,
@@ -187,12 +191,12 @@ fn judged(level: &Level, run: &Run, wanted: f64) -> Result<Wave, f64> {
 
 /// How sure it is: the steadier, the less interrupted, and the more that the cycle explains over the more cycles, the surer;
 /// where there is room for many cycles, it takes more of them.
-fn confidence(run: &Run, cycle: &Cycle, period: f64, samples: usize) -> f64 {
+fn confidence(run: &Run, explained: f64, period: f64, samples: usize) -> f64 {
     let (cycles, room) = ((run.to - run.from) / period, samples as f64 / period);
-    let strength = cycle.explained / (1.0 - cycle.explained).max(1e-9) * cycles;
+    let strength = explained / (1.0 - explained).max(1e-9) * cycles;
     // Where cycles as big go on out of step, those in step are so by chance, unless they are many.
     let alone = between(0.6, 0.35, run.outside).max(between(20.0, 60.0, cycles));
-    let luck = cycles * cycle.explained * (0.25 / run.jitter.max(0.01)).ln() / room.ln().max(1.0);
+    let luck = cycles * explained * (0.25 / run.jitter.max(0.01)).ln() / room.ln().max(1.0);
     (1.0 - 0.3 / cycles) * steadiness(run) * alone * between(5.0, 20.0, strength) * between(1.5, 2.5, luck)
 }
 
