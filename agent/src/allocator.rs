@@ -5,6 +5,11 @@
 //!
 //! [ADR 12]: ../../docs/adr/0012-jemalloc.md
 
+use std::ffi::{CStr, c_uint, c_void};
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::OnceLock;
+
 use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
@@ -17,3 +22,74 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 #[expect(unsafe_code, reason = "a name that the linker joins with jemalloc's; nothing else in the program has it")]
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static OPTIONS: &[u8] = b"narenas:2,dirty_decay_ms:200,muzzy_decay_ms:0,lg_tcache_max:13,slab_sizes:8-1024:1\0";
+
+/// Whether this thread keeps blocks that it freed, to have them at hand.
+const KEEPS_FREED: Name<bool> = Name(c"thread.tcache.enabled", PhantomData);
+/// The arena that this thread allocates from.
+const ARENA: Name<c_uint> = Name(c"thread.arena", PhantomData);
+/// Asked for, one more arena is made.
+const NEW_ARENA: Name<c_uint> = Name(c"arenas.create", PhantomData);
+/// Free pages of all arenas (4096 is `MALLCTL_ARENAS_ALL`) are given back.
+const GIVE_BACK: Name<()> = Name(c"arena.4096.purge", PhantomData);
+
+/// This thread keeps no freed blocks for itself from now on: what it allocates next lies on the first page with room, not where
+/// it last freed something. For threads that free much and keep little of it, but that for weeks.
+pub(crate) fn keep_no_freed_blocks() {
+    KEEPS_FREED.set(false);
+}
+
+/// What this thread allocates from now on shares no pages with what others do, who may keep one of their blocks for weeks.
+/// Threads that ask for it share an arena.
+pub(crate) fn allocate_apart() {
+    static APART: OnceLock<Option<c_uint>> = OnceLock::new();
+    if let Some(arena) = *APART.get_or_init(|| NEW_ARENA.get()) {
+        ARENA.set(arena);
+    }
+}
+
+/// Gives the free pages of all arenas back to the kernel now; those of threads that are idle would stay until they allocate.
+pub(crate) fn give_pages_back() {
+    GIVE_BACK.call((ptr::null_mut(), 0), (ptr::null_mut(), 0));
+}
+
+/// A name of jemalloc's interface and the type of its value, as jemalloc's manual has them.
+struct Name<T>(&'static CStr, PhantomData<T>);
+
+impl<T: Copy + Default> Name<T> {
+    fn set(&self, mut value: T) {
+        self.call((ptr::null_mut(), 0), ((&raw mut value).cast(), size_of::<T>()));
+    }
+
+    fn get(&self) -> Option<T> {
+        let mut value = T::default();
+        let is_told = self.call(((&raw mut value).cast(), size_of::<T>()), (ptr::null_mut(), 0));
+        if is_told { Some(value) } else { None }
+    }
+
+    /// Whether jemalloc did it. Each call is a wish: what is not done costs memory alone.
+    #[expect(unsafe_code, reason = "the callers above give places of the name's type and its size, or none")]
+    fn call(&self, (old, mut old_size): (*mut c_void, usize), (new, new_size): (*mut c_void, usize)) -> bool {
+        let size = if old.is_null() { ptr::null_mut() } else { &raw mut old_size };
+        unsafe { tikv_jemalloc_sys::mallctl(self.0.as_ptr(), old, size, new, new_size) == 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jemalloc_reads_the_options_and_does_what_it_is_asked_for() {
+        assert_eq!(Name::<c_uint>(c"opt.narenas", PhantomData).get(), Some(2));
+        std::thread::spawn(|| {
+            keep_no_freed_blocks();
+            assert_eq!(KEEPS_FREED.get(), Some(false));
+            let before = ARENA.get();
+            allocate_apart();
+            assert!(ARENA.get().is_some() && ARENA.get() != before);
+        })
+        .join()
+        .unwrap();
+        assert!(GIVE_BACK.call((ptr::null_mut(), 0), (ptr::null_mut(), 0)));
+    }
+}

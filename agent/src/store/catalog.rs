@@ -2,11 +2,12 @@
 //!
 //! No I/O: files are told to it when they are sealed, found at start, merged or deleted. Containers of which no file is left
 //! are forgotten, so that memory is bounded by what is kept on disk. The surprise: everything that there are many of is kept
-//! small, for a node's agent keeps three months of files and a week of containers: a container of a file is 16 bytes, numbers
-//! and offsets from the file's start; a container itself (`roll.rs`) and the segments of a file (`segment_set.rs`) share what
-//! others have as well.
+//! small, for a node's agent keeps three months of files and a week of containers: a container of a file is some six bytes
+//! (`container_list.rs`); a container itself (`roll.rs`) and the segments of a file (`segment_set.rs`) share what others have as
+//! well.
 
 mod compact;
+mod container_list;
 mod hours;
 mod pool;
 mod roll;
@@ -18,12 +19,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::compact::Id;
+use self::container_list::{ContainerList, FileContainer};
 pub use self::hours::HourFacts;
 use self::pool::Pool;
 pub use self::roll::Filed;
 use self::roll::Roll;
-use self::sealed_file::{FileContainer, Place};
 pub use self::sealed_file::{FileRows, SealedFile};
+use self::sealed_file::{Place, micros_after};
 use self::segment_set::Series;
 pub use self::segment_set::{SegmentId, SegmentSet};
 use super::footer::Footer;
@@ -175,42 +177,18 @@ impl Catalog {
         self.roll.name(identity);
     }
 
-    /// When a container's rows in a file were read; `None` if it has none there.
-    #[must_use]
-    pub fn span_in(&self, file: &SealedFile, container_id: &str) -> Option<(UnixMicros, UnixMicros)> {
-        self.rows_in(file, container_id).map(|found| (found.first, found.last))
-    }
-
     /// The containers of a file of readings by their numbers, in row order, and where their rows are.
     pub fn entries<'a>(&'a self, file: &'a SealedFile) -> impl Iterator<Item = (u32, &'a Filed, FileRows)> {
-        (0..file.containers.len()).filter_map(|position| {
-            let number = file.containers[position].container;
-            Some((number, self.roll.get(number)?, file.rows_at(position)))
-        })
+        file.rows_of_all().filter_map(|(number, rows)| Some((number, self.roll.get(number)?, rows)))
     }
 
     /// A container, its number, and where its rows in a file are; `None` if it has none there.
     #[must_use]
     pub fn entry(&self, file: &SealedFile, container_id: &str) -> Option<(u32, &Filed, FileRows)> {
-        let position = self.position_in(file, container_id)?;
-        let number = file.containers.get(position)?.container;
-        Some((number, self.roll.get(number)?, file.rows_at(position)))
-    }
-
-    /// Where a container's rows in a file are; `None` if it has none there.
-    #[must_use]
-    pub fn rows_in(&self, file: &SealedFile, container_id: &str) -> Option<FileRows> {
-        self.position_in(file, container_id).map(|position| file.rows_at(position))
-    }
-
-    fn position_in(&self, file: &SealedFile, container_id: &str) -> Option<usize> {
-        let wanted = Id::of(container_id);
-        let id = |entry: &FileContainer| self.roll.id(entry.container);
-        if file.in_order {
-            file.containers.binary_search_by(|entry| id(entry).cmp(&Some(&wanted))).ok()
-        } else {
-            file.containers.iter().position(|entry| id(entry) == Some(&wanted))
-        }
+        let id = Id::of(container_id);
+        let number = self.roll.number(&id)?;
+        let is_after = |other: u32| self.roll.id(other).is_some_and(|other| *other > id);
+        Some((number, self.roll.get(number)?, file.rows_of(number, is_after)?))
     }
 
     /// What a footer says, but for the containers.
@@ -222,7 +200,7 @@ impl Catalog {
             table: directory.table,
             node: self.names.share(&*footer.origin.node),
             resolution: directory.resolution,
-            place: Place::of(path, &mut self.directories),
+            place: Place::of(path, directory.span, &mut self.directories),
             segment: SegmentId::of(&footer.origin.segment, &mut self.names),
             replaces: SegmentSet::of(&directory.replaces, &mut self.names),
             covers: SegmentSet::of(&directory.covers, &mut self.names),
@@ -231,7 +209,7 @@ impl Catalog {
             interval_usec: i64::try_from(footer.origin.interval_usec).unwrap_or(i64::MAX),
             first: directory.span.0,
             last: directory.span.1,
-            containers: Box::default(),
+            containers: ContainerList::default(),
             in_order: directory.containers.is_sorted_by_key(|entry| &entry.identity.container_id),
         }
     }
@@ -272,8 +250,8 @@ impl Catalog {
                 self.held.remove(&series);
             }
         }
-        for entry in &file.containers {
-            self.roll.forget(entry.container);
+        for (number, _) in file.rows_of_all() {
+            self.roll.forget(number);
         }
         Some(file)
     }
@@ -327,22 +305,20 @@ impl Catalog {
         found.into_iter().filter_map(|key| self.remove_at(key)).collect()
     }
 
-    fn note_all(&mut self, footer: &Footer) -> Box<[FileContainer]> {
+    fn note_all(&mut self, footer: &Footer) -> ContainerList {
         let directory = &footer.directory;
         if !directory.is_catalogued() {
-            return Box::default();
+            return ContainerList::default();
         }
-        let offset = |time: UnixMicros| u32::try_from(time.saturating_sub(directory.span.0)).unwrap_or(u32::MAX);
+        let offset = |time: UnixMicros| micros_after(directory.span.0, time);
         let node = self.names.share(&*footer.origin.node);
-        let entries = directory.containers.iter();
-        entries
-            .map(|entry| FileContainer {
-                container: self.roll.note(&entry.identity, &node, (entry.first_us, entry.last_us)),
-                first: offset(entry.first_us),
-                last: offset(entry.last_us),
-                // The footer was read: no position is beyond the file's rows, of which there are fewer.
-                first_row: u32::try_from(entry.first_row).unwrap_or(u32::MAX),
-            })
-            .collect()
+        let entries = directory.containers.iter().map(|entry| FileContainer {
+            container: self.roll.note(&entry.identity, &node, (entry.first_us, entry.last_us)),
+            first: offset(entry.first_us),
+            last: offset(entry.last_us),
+            // The footer was read: no position is beyond the file's rows, of which there are fewer.
+            first_row: u32::try_from(entry.first_row).unwrap_or(u32::MAX),
+        });
+        ContainerList::of(entries, offset(directory.span.1))
     }
 }

@@ -25,7 +25,7 @@ use super::recovery::{Replayed, replay};
 use super::resolution::Resolution;
 use super::sealed::{self, WriteError};
 use super::segment::Segment;
-use super::shared::{LastSeal, Shared, State};
+use super::shared::{LastSeal, Shared, State, work_in_background};
 use super::spill::{Ending, SpillError};
 use super::tail::Frozen;
 use crate::model::HOUR_USEC;
@@ -98,8 +98,7 @@ impl Sealer {
 
     /// Works until the writer has ended and its last segment was tried.
     pub(super) fn run(mut self) -> Unsealed {
-        // Without the right to it, the sealer runs like every thread.
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+        work_in_background(NICE);
         loop {
             match self.next_work() {
                 Work::Seal(frozen) => self.seal(frozen),

@@ -17,6 +17,7 @@ use super::layout;
 use super::naming::is_named;
 use super::query::{Held, InMemory, Seen};
 use super::tail::Tail;
+use crate::allocator;
 use crate::health::Counters;
 use crate::model::{Tick, UnixMicros};
 use crate::table::Table;
@@ -212,4 +213,11 @@ impl Held for Shared {
     fn ticks(&self) -> u64 {
         self.appended.load(Relaxed)
     }
+}
+
+/// Makes this thread one that yields to the sampler, at a low priority, and whose freed memory others can use. Without the right
+/// to the priority it runs like every other.
+pub(super) fn work_in_background(nice: i32) {
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), nice);
+    allocator::keep_no_freed_blocks();
 }

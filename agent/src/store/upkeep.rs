@@ -18,7 +18,8 @@ use std::time::Duration;
 use self::merging::Task;
 use super::WallClock;
 use super::retention::{AgeClock, Budget};
-use super::shared::Shared;
+use super::shared::{Shared, work_in_background};
+use crate::allocator;
 use crate::model::UnixMicros;
 
 /// How often age is looked at where nothing is sealed.
@@ -61,8 +62,8 @@ impl Upkeep {
 
     /// Works until the store ends.
     pub(super) fn run(mut self) {
-        // Without the right to it, this thread runs like every other.
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+        work_in_background(NICE);
+        allocator::allocate_apart();
         while let Some(asked) = self.wait() {
             let now = self.clock.now();
             if std::mem::take(&mut self.shared.lock().upkeep_retry) {
@@ -72,6 +73,7 @@ impl Upkeep {
             self.merge_hours(now);
             // What was made counts as well.
             self.retain(now);
+            allocator::give_pages_back();
             let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
             let micros = u64::try_from(cpu.tv_sec).unwrap_or(0) * 1_000_000 + cpu.tv_nsec.unsigned_abs() / 1000;
             self.shared.counters.upkeep_cpu_usec.set(micros);

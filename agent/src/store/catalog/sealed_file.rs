@@ -2,11 +2,14 @@
 //!
 //! Pure.
 
-use std::ffi::OsStr;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::layout::SealedName;
+use super::container_list::{ContainerList, Entry};
 use super::pool::Pool;
 use super::{SegmentId, SegmentSet};
 use crate::model::{HOUR_USEC, UnixMicros};
@@ -41,7 +44,7 @@ pub struct SealedFile {
     pub first: UnixMicros,
     /// The time of its latest row.
     pub last: UnixMicros,
-    pub(super) containers: Box<[FileContainer]>,
+    pub(super) containers: ContainerList,
     /// Whether these are in the order of their ids, as this agent writes them; another hand may have made the file.
     pub(super) in_order: bool,
 }
@@ -50,12 +53,16 @@ impl SealedFile {
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.place.directory.join(&*self.place.name)
+        self.place.directory.join(self.name())
     }
 
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        let Place { directory, name } = &self.place;
-        (path.parent(), path.file_name()) == (Some(&**directory), Some(&**name))
+        path.parent() == Some(&*self.place.directory) && path.file_name() == Some(&*self.name())
+    }
+
+    fn name(&self) -> Cow<'_, OsStr> {
+        let usual = || Cow::Owned(usual_name(self.first, self.last));
+        self.place.name.as_deref().map_or_else(usual, Cow::Borrowed)
     }
 
     /// The UTC hour that its rows lie in, in hours since 1970.
@@ -64,14 +71,35 @@ impl SealedFile {
         self.first.div_euclid(HOUR_USEC)
     }
 
-    pub(super) fn rows_at(&self, position: usize) -> FileRows {
-        let entry = self.containers[position];
-        let end = self.containers.get(position + 1).map_or(self.rows, |next| u64::from(next.first_row));
-        FileRows {
+    /// From its first row to its last one, in microseconds.
+    fn span(&self) -> u32 {
+        micros_after(self.first, self.last)
+    }
+
+    /// Its containers by their numbers, in row order, and where their rows are.
+    pub(super) fn rows_of_all(&self) -> impl Iterator<Item = (u32, FileRows)> {
+        self.containers.entries(self.span()).map(|entry| self.rows_at(&entry))
+    }
+
+    /// Where a container's rows are; `is_after` tells whether another one's id comes after its own.
+    pub(super) fn rows_of(&self, container: u32, is_after: impl Fn(u32) -> bool) -> Option<FileRows> {
+        let is_it = |(entry, _): &Entry| entry.container == container;
+        let found = if self.in_order {
+            self.containers.near(self.span(), is_after).find(is_it)
+        } else {
+            self.containers.entries(self.span()).find(is_it)
+        };
+        found.map(|entry| self.rows_at(&entry).1)
+    }
+
+    fn rows_at(&self, (entry, next): &Entry) -> (u32, FileRows) {
+        let end = next.map_or(self.rows, u64::from);
+        let rows = FileRows {
             rows: u64::from(entry.first_row)..end,
             first: self.first + i64::from(entry.first),
             last: self.first + i64::from(entry.last),
-        }
+        };
+        (entry.container, rows)
     }
 
     /// The segments whose rows it has, its own among them.
@@ -86,29 +114,31 @@ impl SealedFile {
     }
 }
 
+/// How many microseconds after another time one is; a file lies within one hour.
+pub(super) fn micros_after(first: UnixMicros, time: UnixMicros) -> u32 {
+    u32::try_from(time.saturating_sub(first).max(0)).unwrap_or(u32::MAX)
+}
+
 /// Where a file is.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     /// Others are in it as well.
     directory: Arc<Path>,
-    name: Box<OsStr>,
+    /// None where it is the usual one, that of the times of its first and last row.
+    name: Option<Box<OsStr>>,
 }
 
 impl Place {
-    pub(super) fn of(path: &Path, directories: &mut Pool<Path>) -> Self {
+    pub(super) fn of(path: &Path, (first, last): (UnixMicros, UnixMicros), directories: &mut Pool<Path>) -> Self {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self { directory: directories.share(directory), name: path.file_name().unwrap_or_default().into() }
+        let name = path.file_name().unwrap_or_default();
+        let name = (name != &*usual_name(first, last)).then(|| name.into());
+        Self { directory: directories.share(directory), name }
     }
 }
 
-/// A container's time range in a file, in microseconds after the file's first row: a file lies within one hour. Its rows end
-/// where those of the next one begin.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FileContainer {
-    pub(super) container: u32,
-    pub(super) first: u32,
-    pub(super) last: u32,
-    pub(super) first_row: u32,
+fn usual_name(first: UnixMicros, last: UnixMicros) -> OsString {
+    SealedName { start: first, end: last, again: 0 }.file_name().into()
 }
 
 /// Where a container's rows are in a file.

@@ -6,9 +6,9 @@ use crate::check::check;
 use crate::event::{Draft, Kind};
 use crate::model::{HOUR_USEC, Identity, SeriesKey, UnixMicros};
 use crate::store::WallClock;
-use crate::store::catalog::{Catalog, FileRows, Inserted};
+use crate::store::catalog::{Catalog, FileRows, Inserted, SealedFile};
 use crate::store::data_dir::{DataDir, Session};
-use crate::store::footer::Footer;
+use crate::store::footer::{DirectoryEntry, Footer};
 use crate::store::merge::Input;
 use crate::store::resolution::Resolution;
 use crate::store::retention::Budget;
@@ -141,8 +141,17 @@ fn the_catalogue_tells_where_the_rows_of_a_container_are() {
     record(data.path(), &hour());
     let mut catalog = Catalog::default();
     let mut footers: Vec<Footer> = sealed_files(data.path()).iter().map(|path| Footer::read(path).unwrap()).collect();
-    // Another hand may have put the containers of a file in another order.
-    let mut turned = footers[0].clone();
+    let mut many = footers[0].clone();
+    many.origin.segment = "many".to_owned();
+    let known = many.directory.containers[0].clone();
+    let entry = |number: u64| {
+        let identity = Identity { container_id: format!("{number:064x}"), ..known.identity.clone() };
+        DirectoryEntry { identity, first_row: number * known.rows, ..known.clone() }
+    };
+    many.directory.containers = (0..40).map(entry).collect();
+    many.rows = 40 * known.rows;
+    // Another hand may have put the containers of a file in another order, and the catalogue may know them in that one.
+    let mut turned = many.clone();
     turned.origin.segment = "turned".to_owned();
     let entries = &mut turned.directory.containers;
     entries.reverse();
@@ -150,12 +159,13 @@ fn the_catalogue_tells_where_the_rows_of_a_container_are() {
     for entry in entries {
         (entry.first_row, next) = (next, next + entry.rows);
     }
-    footers.push(turned);
+    footers.splice(0..0, [turned, many]);
     for footer in &footers {
         assert_eq!(catalog.insert(Path::new(&footer.origin.segment), footer).0, Inserted::New);
     }
     let ids: Vec<String> = catalog.containers().map(|known| known.id()).collect();
     assert!(ids.len() > 1);
+    let rows_in = |file: &SealedFile, id: &str| catalog.entry(file, id).map(|(_, _, rows)| rows);
     for file in catalog.files() {
         let directory =
             &footers.iter().find(|footer| footer.origin.segment == file.segment.to_string()).unwrap().directory;
@@ -166,9 +176,9 @@ fn the_catalogue_tells_where_the_rows_of_a_container_are() {
                 first: entry.first_us,
                 last: entry.last_us,
             });
-            assert_eq!(catalog.rows_in(file, id), expected, "{id} in {}", file.segment);
+            assert_eq!(rows_in(file, id), expected, "{id} in {}", file.segment);
         }
-        assert_eq!(catalog.rows_in(file, "nobody"), None);
+        assert_eq!(rows_in(file, "nobody"), None);
     }
 }
 

@@ -112,7 +112,7 @@ impl Upkeep {
             }
             let mut paths = loose(files);
             paths.truncate(MOST_INPUTS);
-            let is_merged = |file: &&Arc<SealedFile>| paths == [file.path()] && !file.replaces.is_empty();
+            let is_merged = |file: &&Arc<SealedFile>| !file.replaces.is_empty() && paths == [file.path()];
             let merged = files.iter().any(is_merged);
             (!merged && !paths.is_empty()).then_some(Task::Merge(*table, paths))
         };
@@ -155,19 +155,16 @@ impl Upkeep {
         if plan.inputs.is_empty() {
             return Ok(());
         }
-        let rows = plan.rows();
+        let (files, rows) = (plan.inputs.len(), plan.rows());
         let origin = self.origin(&plan);
         let stopping = || self.is_stopping();
         let write = |origin: &Origin, output: BufWriter<&File>| hour_file::write(&plan, origin, output, &stopping);
-        let footer = self.publish((&plan.directory, rows), &origin, write)?;
+        let made = self.make((&plan.directory, rows), &origin, write)?;
+        drop(plan);
+        let bytes = made.footer.bytes;
+        self.publish(made)?;
         self.shared.counters.merged_files.increment();
-        tracing::debug!(
-            table = table.name(),
-            files = plan.inputs.len(),
-            rows,
-            bytes = footer.bytes,
-            "an hour was merged"
-        );
+        tracing::debug!(table = table.name(), files, rows, bytes, "an hour was merged");
         Ok(())
     }
 
@@ -201,7 +198,10 @@ impl Upkeep {
         let origin = self.origin(&plan);
         let stopping = || self.is_stopping();
         let write = |origin: &Origin, output: BufWriter<&File>| rollup_file::write(&minutes, origin, output, &stopping);
-        self.publish((&minutes.directory, minutes.rows()), &origin, write)?;
+        let made = self.make((&minutes.directory, minutes.rows()), &origin, write)?;
+        drop(minutes);
+        drop((plan, before));
+        self.publish(made)?;
         self.shared.counters.rollup_files.increment();
         Ok(())
     }
@@ -220,24 +220,27 @@ impl Upkeep {
         Origin { segment, interval_usec, node, ..self.shared.origin.clone() }
     }
 
-    /// Writes a file, proves it, gives it its name, puts it into the place of what it replaces, and deletes that.
-    fn publish(
+    /// Writes a file under a temporary name, and proves it.
+    fn make(
         &self,
         (directory, rows): (&Directory, u64),
         origin: &Origin,
         write: impl FnOnce(&Origin, BufWriter<&File>) -> Result<u64, HourError>,
-    ) -> Result<Footer, UpkeepError> {
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |source| UpkeepError::Io { path, source }
-        };
-        let mut name = SealedName { start: directory.span.0, end: directory.span.1, again: 0 };
+    ) -> Result<Made, UpkeepError> {
+        let name = SealedName { start: directory.span.0, end: directory.span.1, again: 0 };
         let data = self.shared.data.path();
         let place = name.directory(data, directory.resolution.name_of(directory.table), &origin.node);
         create_directories(data, &place).map_err(at(&place))?;
         let temporary = place.join(layout::temporary_name(&name.file_name()));
         let written = self.write_temporary(&temporary, (rows, origin), write);
         let footer = written.inspect_err(|_| remove(Some(&temporary)))?;
+        Ok(Made { name, place, temporary, footer })
+    }
+
+    /// Gives a file its name, puts it into the place of what it replaces, and deletes that. What it was made of should be dropped
+    /// by then: what the catalogue keeps of it would lie on pages among that, and keep them all.
+    fn publish(&self, made: Made) -> Result<(), UpkeepError> {
+        let Made { mut name, place, temporary, footer } = made;
         let path = loop {
             let path = place.join(name.file_name());
             match rename_new(&temporary, &path) {
@@ -251,8 +254,7 @@ impl Upkeep {
         };
         // Until the inputs are gone, whoever reads the directory itself sees their rows twice: nothing slow comes in between.
         let synced = sync_directory(&place);
-        self.put_in_place(path, &footer, synced)?;
-        Ok(footer)
+        self.put_in_place(path, &footer, synced)
     }
 
     /// Has the catalogue know a file that has its name, and deletes what it replaces. A name that is not durable is taken back:
@@ -316,6 +318,19 @@ pub(super) enum Task {
     RollUp((Table, String, i64), Vec<PathBuf>),
 }
 
+/// A file that was written and proven, and does not have its name yet.
+struct Made {
+    name: SealedName,
+    place: PathBuf,
+    temporary: PathBuf,
+    footer: Footer,
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> UpkeepError {
+    let path = path.to_owned();
+    move |source| UpkeepError::Io { path, source }
+}
+
 fn hour_of(segment: &Segment) -> i64 {
     segment.opened_with().div_euclid(HOUR_USEC)
 }
@@ -345,7 +360,7 @@ fn covered(catalog: &Catalog) -> HashMap<Group<'_>, Cow<'_, SegmentSet>> {
 fn lacks_rollup(covered: Option<&SegmentSet>, files: &[&Arc<SealedFile>], paths: &[PathBuf]) -> bool {
     let Some(covered) = covered else { return true };
     let there = files.iter().fold(SegmentSet::default(), |there, file| there.union(&file.holds()));
-    let lacking = |file: &&Arc<SealedFile>| paths.contains(&file.path()) && !covered.contains(&file.segment);
+    let lacking = |file: &&Arc<SealedFile>| !covered.contains(&file.segment) && paths.contains(&file.path());
     files.iter().any(lacking) && covered.is_subset(&there)
 }
 
