@@ -1,6 +1,7 @@
 //! Sines and cosines at equal distances: each is the one before turned by a step.
 //!
-//! The surprise: that is four products instead of a sine and a cosine, and after a thousand steps it is still right to twelve digits.
+//! The surprise: that is four products instead of a sine and a cosine, and after the 6,000 steps of the longest cycles that are looked for it is
+//! still right to eleven digits.
 
 /// Endless pairs of sine and cosine.
 #[derive(Clone, Copy)]
@@ -31,10 +32,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_thousand_steps_it_is_right_to_twelve_digits() {
-        for (at, (sin, cos)) in Turning::from(-0.7, 0.123).take(1_001).enumerate() {
+    fn after_thousands_of_steps_it_is_right_to_eleven_digits() {
+        for (at, (sin, cos)) in Turning::from(-0.7, 0.123).take(8_001).enumerate() {
             let angle = -0.7 + 0.123 * at as f64;
-            assert!((sin - angle.sin()).abs() < 1e-12 && (cos - angle.cos()).abs() < 1e-12, "{at}");
+            assert!((sin - angle.sin()).abs() < 1e-11 && (cos - angle.cos()).abs() < 1e-11, "{at}");
         }
     }
 }

@@ -173,7 +173,8 @@ fn judged(level: &Level, run: &Run, wanted: f64) -> Result<Wave, f64> {
     }
     let cycle = folded.mean();
     // A wave of a shorter period is to be found as that.
-    if run.size <= SMALL * cycle.strongest() || cycle.amplitude() <= SMALL * run.size {
+    let is_own = run.size > SMALL * cycle.strongest() && cycle.amplitude() > SMALL * run.size;
+    if !is_own {
         return Err(0.0);
     }
     Ok(Wave {
