@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::schedule::Monotonic;
 
 /// The share of one core that PSS readings may take: one in so many.
-pub const BUDGET_SHARE: u32 = 250;
+pub const BUDGET_SHARE: u32 = 400;
 
 /// The share of the budget that one process may take: one in so many.
 const PROCESS_SHARE: u32 = 4;
@@ -90,7 +90,7 @@ mod tests {
         let mut budget = Budget::default();
         budget.refill(100 * S);
         assert_eq!(budget.left(), Duration::ZERO, "the first call only begins");
-        budget.refill(105 * S);
+        budget.refill(108 * S);
         assert_eq!(budget.left(), 20 * MS);
         budget.refill(100_000 * S);
         assert_eq!(budget.left(), MOST);
@@ -100,19 +100,19 @@ mod tests {
     fn what_was_overdrawn_is_made_good_first() {
         let mut budget = Budget::default();
         budget.refill(Duration::ZERO);
-        budget.refill(5 * S);
+        budget.refill(8 * S);
         budget.spend(60 * MS);
         assert_eq!(budget.left(), Duration::ZERO);
-        budget.refill(15 * S);
+        budget.refill(24 * S);
         assert_eq!(budget.left(), Duration::ZERO);
-        budget.refill(20 * S);
+        budget.refill(32 * S);
         assert_eq!(budget.left(), 20 * MS);
     }
 
     #[test]
     fn a_costly_process_is_not_read_again_before_the_budget_allows() {
         let last = LastReading { at: 10 * S, cost: 100 * MS };
-        assert!(!last.is_due(109 * S) && last.is_due(110 * S));
+        assert!(!last.is_due(169 * S) && last.is_due(170 * S));
         let cheap = LastReading { at: 10 * S, cost: Duration::from_micros(300) };
         assert!(cheap.is_due(11 * S));
     }
@@ -121,7 +121,7 @@ mod tests {
     fn of_new_processes_small_ones_are_read_at_once_and_large_ones_later() {
         assert!(LastReading::guess(100 * S, 2000, 5 * S).is_due(100 * S));
         let of_100_gib = LastReading::guess(100 * S, 26_214_400, 5 * S);
-        assert!(!of_100_gib.is_due(1000 * S) && of_100_gib.is_due(1200 * S));
+        assert!(!of_100_gib.is_due(1700 * S) && of_100_gib.is_due(1800 * S));
         assert!(LastReading::guess(Duration::ZERO, -5, 5 * S).is_due(Duration::ZERO));
     }
 
