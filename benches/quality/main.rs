@@ -8,10 +8,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss, reason = "a program for people")]
 
+mod pieces;
 mod truth;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Parser;
 use fgm_agent::analysis::studies;
-use fgm_agent::analysis::study::{Input, Report, Settings, Signal, Study, Words};
+use fgm_agent::analysis::study::{Input, Report, Settings, Signal, Words};
 use fgm_agent::app::recorded::Recordings;
 use fgm_agent::service::answers::Questions;
 use fgm_agent::service::asking::Asking;
@@ -29,13 +28,9 @@ use fgm_agent::service::{ContainerSummary, Recorded};
 use fgm_bench_gen::generate::{Request, generate};
 use fgm_bench_gen::scenario::Scenario;
 use fgm_bench_gen::truth::{Truth, What};
-use serde_json::json;
+use pieces::Dump;
 use truth::{Score, Studied};
 
-/// Readings of a piece for the comparison with others.
-const PIECE: usize = 7_200;
-/// How long waves take to find is the best of so many rounds, as of the other programs; the others are asked once.
-const ROUNDS: usize = 5;
 /// Shorter lives are not looked at.
 const LEAST_LIFE_USEC: i64 = 600_000_000;
 
@@ -70,7 +65,7 @@ fn main() -> ExitCode {
 
 fn run(line: &Line) -> Result<()> {
     let mut scores = Scores::default();
-    let mut dump = line.dump.as_ref().map(|path| File::create(path).map(BufWriter::new)).transpose()?;
+    let mut dump = line.dump.as_ref().map(|path| Dump::create(path)).transpose()?;
     for data in &line.data {
         scores.of_data(data, dump.as_mut()).with_context(|| data.display().to_string())?;
     }
@@ -82,8 +77,8 @@ fn run(line: &Line) -> Result<()> {
         generate(&Request { scenario, start, duration: Duration::from_secs(86_400), seed, threads: 2 }, &data)?;
         scores.of_data(&data, dump.as_mut()).with_context(|| format!("seed {seed}"))?;
     }
-    if let Some(mut dump) = dump {
-        dump.flush()?;
+    if let Some(dump) = dump {
+        dump.finish()?;
     }
     scores.print(line.verbose);
     Ok(())
@@ -120,7 +115,7 @@ const COLUMNS: [(&str, &str); 2] =
     [("cpu_usage_usec", "cpu_usage_cores"), ("memory_stat_anon_bytes", "memory_stat_anon_bytes")];
 
 impl Scores {
-    fn of_data(&mut self, data: &Path, mut dump: Option<&mut BufWriter<File>>) -> Result<()> {
+    fn of_data(&mut self, data: &Path, mut dump: Option<&mut Dump>) -> Result<()> {
         let truth: Truth = serde_json::from_slice(&std::fs::read(data.join("truth.json"))?)?;
         let recorded: Arc<dyn Recorded> = Arc::new(Recordings::view(vec![data.to_owned()])?);
         let asking = Asking { recorded: Arc::clone(&recorded), processes_usec: None };
@@ -148,7 +143,7 @@ impl Scores {
                     self.breaches(&truth, id, &series, limit.as_ref())?;
                 }
                 if let Some(dump) = dump.as_mut() {
-                    pieces(dump, &truth, (id, column), &series)?;
+                    dump.pieces(&truth, (id, column), &series)?;
                 }
             }
         }
@@ -297,62 +292,4 @@ type Found = (String, String, &'static str, (i64, i64), Vec<fgm_agent::analysis:
 
 fn studied((id, name, column, span, findings): &Found) -> Studied<'_> {
     Studied { container_id: id, name, column, span: *span, findings }
-}
-
-/// Pieces of a series in which something was planted, with what the studies find in them.
-fn pieces(dump: &mut BufWriter<File>, truth: &Truth, (id, column): (&str, &str), series: &Series) -> Result<()> {
-    let times = series.signal.times();
-    for begin in (0..times.len().saturating_sub(PIECE)).step_by(PIECE) {
-        let (first, last) = (times[begin], times[begin + PIECE - 1]);
-        let signal = series.signal.part(first, last + 1);
-        let at = |time: i64| signal.times().partition_point(|&known| known < time);
-        let (mut changes, mut periods, mut leaks) = (Vec::new(), Vec::new(), Vec::new());
-        for fact in truth.facts.iter().filter(|fact| fact.of.as_ref().is_some_and(|of| of.container_id == id)) {
-            match &fact.what {
-                What::Change { metric, size_sigmas, .. }
-                    if metric == column && (first..last).contains(&fact.from_us) =>
-                {
-                    changes.push((at(fact.from_us), *size_sigmas));
-                }
-                What::Period { metric, period_us, amplitude, sigma, .. }
-                    if metric == column && fact.from_us <= first && fact.to_us >= last =>
-                {
-                    periods.push((*period_us as f64 / 1e6, amplitude / sigma));
-                }
-                What::Leak { metric, rate, .. } if metric == column && fact.from_us <= first && fact.to_us >= last => {
-                    leaks.push(*rate);
-                }
-                _ => {}
-            }
-        }
-        if changes.is_empty() && periods.is_empty() && leaks.is_empty() {
-            continue;
-        }
-        let timed = |study: &dyn Study, rounds: usize| {
-            let round = || {
-                let begun = Instant::now();
-                let report = study.analyze(&Input::of(&signal, &series.words), &Settings::default());
-                (report.findings, begun.elapsed().as_secs_f64() * 1e3)
-            };
-            let (findings, first) = round();
-            (findings, (1..rounds).map(|_| round().1).fold(first, f64::min))
-        };
-        let found = |id: &str, rounds| studies::named(id).map(|study| timed(study, rounds)).unwrap_or_default();
-        let (shifts, shifts_ms) = found("changepoint", 1);
-        let (waves, waves_ms) = found("periodicity", ROUNDS);
-        let (growth, growth_ms) = found("trend", 1);
-        let line = json!({
-            "column": column,
-            "values": signal.values(),
-            "planted": { "changes": changes, "periods": periods, "leaks": leaks },
-            "found": {
-                "changes": shifts.iter().filter(|one| one.kind == "level_shift").map(|one| at(one.from)).collect::<Vec<_>>(),
-                "periods": waves.iter().filter_map(|one| one.measure("period")).collect::<Vec<_>>(),
-                "slopes": growth.iter().filter_map(|one| one.measure("slope")).collect::<Vec<_>>(),
-            },
-            "ms": { "changes": shifts_ms, "periods": waves_ms, "slopes": growth_ms },
-        });
-        writeln!(dump, "{line}")?;
-    }
-    Ok(())
 }
