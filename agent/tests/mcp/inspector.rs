@@ -1,4 +1,4 @@
-//! The official inspector from npm, without its pages: it lists the tools and calls one, over both transports.
+//! The official inspector from npm, without its pages: it lists the tools and calls each, over both transports.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,20 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{PROGRAM, open_directory, record, view};
+
+/// Each tool, and what it is asked; `ID` stands for that of a container.
+const CALLS: [(&str, &[&str]); 10] = [
+    ("list_nodes", &[]),
+    ("list_metrics", &["search=throttled"]),
+    ("list_containers", &["range=all"]),
+    ("summarize_container", &["container=ID", "range=all"]),
+    ("analyze_container", &["container=ID", "range=all"]),
+    ("find_changes", &["range=all"]),
+    ("find_related", &["container=ID", "metric=[\"cpu_usage_cores\"]", "range=all"]),
+    ("compare", &["container=ID", "to=2026-11-23T04:59:00Z", "range=10m"]),
+    ("top", &["metric=memory_working_set_bytes", "range=all"]),
+    ("list_events", &["range=all"]),
+];
 
 /// The inspector and the Node.js that it runs on, as `.ci/prepare` puts both in one directory.
 struct Inspector {
@@ -38,14 +52,21 @@ impl Inspector {
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
-    /// The tools that are listed, and what one of them answers.
-    fn look(&self, target: &[&str]) -> (Vec<String>, String) {
+    /// The tools that are listed, and what each of those of `CALLS` answers.
+    fn look(&self, target: &[&str]) -> (Vec<String>, Vec<Value>) {
         let listed = self.ask(target, &["--method", "tools/list"]);
         let tools = listed["tools"].as_array().expect("tools").iter();
         let names = tools.map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect();
-        let called = self.ask(target, &["--method", "tools/call", "--tool-name", "list_nodes"]);
-        assert_ne!(called["isError"], true, "{called}");
-        (names, called["content"][0]["text"].as_str().expect("text").to_owned())
+        let call = |(name, arguments): (&str, &[&str])| {
+            let mut request = vec!["--method", "tools/call", "--tool-name", name];
+            let arguments: Vec<String> =
+                arguments.iter().map(|argument| argument.replace("ID", &"3e81".repeat(16))).collect();
+            request.extend(arguments.iter().flat_map(|argument| ["--tool-arg", argument]));
+            let called = self.ask(target, &request);
+            assert_ne!(called["isError"], true, "{name}: {called}");
+            serde_json::from_str(called["content"][0]["text"].as_str().expect("text")).expect("JSON")
+        };
+        (names, CALLS.into_iter().map(call).collect())
     }
 }
 
@@ -70,8 +91,26 @@ fn the_inspector_lists_and_calls_over_both_transports() {
     agent.stop();
     let over_streams = inspector.look(&[PROGRAM, "mcp", "--data", data.path().to_str().expect("a plain path")]);
     assert_eq!(over_http.0, over_streams.0, "the transports say the same");
-    // Times of asking and links differ.
-    for (_, text) in [over_http, over_streams] {
-        assert!(text.contains("node-1"), "{text}");
+    let mut called = CALLS.map(|(name, _)| name);
+    called.sort_unstable();
+    let mut listed: Vec<&str> = over_http.0.iter().map(String::as_str).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, called, "each tool is called");
+    for ((name, _), (one, other)) in CALLS.iter().zip(over_http.1.into_iter().zip(over_streams.1)) {
+        assert!(one.as_object().is_some_and(|answer| !answer.is_empty()), "{name}: {one}");
+        assert_eq!(without_links(one), without_links(other), "{name}");
     }
+}
+
+/// Without links, for one transport alone has an address, and without the time of asking.
+fn without_links(mut answer: Value) -> Value {
+    match &mut answer {
+        Value::Object(parts) => {
+            parts.retain(|name, _| !["link", "now"].contains(&name.as_str()));
+            parts.values_mut().for_each(|part| *part = without_links(part.take()));
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(|part| *part = without_links(part.take())),
+        _ => {}
+    }
+    answer
 }
