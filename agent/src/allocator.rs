@@ -5,7 +5,7 @@
 //!
 //! [ADR 12]: ../../docs/adr/0012-jemalloc.md
 
-use std::ffi::{CStr, c_uint, c_void};
+use std::ffi::{CStr, c_uint};
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::OnceLock;
@@ -49,7 +49,7 @@ pub(crate) fn allocate_apart() {
 
 /// Gives the free pages of all arenas back to the kernel now; those of threads that are idle would stay until they allocate.
 pub(crate) fn give_pages_back() {
-    GIVE_BACK.call((ptr::null_mut(), 0), (ptr::null_mut(), 0));
+    GIVE_BACK.call(None, None);
 }
 
 /// A name of jemalloc's interface and the type of its value, as jemalloc's manual has them.
@@ -57,20 +57,26 @@ struct Name<T>(&'static CStr, PhantomData<T>);
 
 impl<T: Copy + Default> Name<T> {
     fn set(&self, mut value: T) {
-        self.call((ptr::null_mut(), 0), ((&raw mut value).cast(), size_of::<T>()));
+        self.call(None, Some(&mut value));
     }
 
     fn get(&self) -> Option<T> {
         let mut value = T::default();
-        let is_told = self.call(((&raw mut value).cast(), size_of::<T>()), (ptr::null_mut(), 0));
+        let is_told = self.call(Some(&mut value), None);
         if is_told { Some(value) } else { None }
     }
 
     /// Whether jemalloc did it. Each call is a wish: what is not done costs memory alone.
-    #[expect(unsafe_code, reason = "the callers above give places of the name's type and its size, or none")]
-    fn call(&self, (old, mut old_size): (*mut c_void, usize), (new, new_size): (*mut c_void, usize)) -> bool {
-        let size = if old.is_null() { ptr::null_mut() } else { &raw mut old_size };
-        unsafe { tikv_jemalloc_sys::mallctl(self.0.as_ptr(), old, size, new, new_size) == 0 }
+    #[expect(
+        unsafe_code,
+        reason = "jemalloc writes to the one and reads the other, of the size of the name's type, or neither"
+    )]
+    fn call(&self, old: Option<&mut T>, new: Option<&mut T>) -> bool {
+        let mut size = size_of::<T>();
+        let old_size = if old.is_some() { &raw mut size } else { ptr::null_mut() };
+        let new_size = if new.is_some() { size_of::<T>() } else { 0 };
+        let place = |value: Option<&mut T>| value.map_or(ptr::null_mut(), |value| ptr::from_mut(value).cast());
+        unsafe { tikv_jemalloc_sys::mallctl(self.0.as_ptr(), place(old), old_size, place(new), new_size) == 0 }
     }
 }
 
@@ -90,6 +96,6 @@ mod tests {
         })
         .join()
         .unwrap();
-        assert!(GIVE_BACK.call((ptr::null_mut(), 0), (ptr::null_mut(), 0)));
+        assert!(GIVE_BACK.call(None, None));
     }
 }

@@ -8,10 +8,10 @@
 
 mod cycle;
 mod fold;
-mod lanes;
 mod levels;
 mod middle;
 mod seeds;
+mod sums;
 mod track;
 mod turning;
 mod vain;
@@ -146,7 +146,7 @@ fn noise(wave: &Wave, signal: &Signal, (from, to): (UnixMicros, UnixMicros)) -> 
     let values = signal.values_between(from, to);
     let pairs = values.iter().zip(values.iter().skip(1)).take(MOST_NOISE);
     let mut steps: Vec<f64> = pairs.map(|(one, next)| (next - one).abs()).collect();
-    let mean = lanes::sum(&steps) / steps.len().max(1) as f64;
+    let mean = sums::sum(&steps) / steps.len().max(1) as f64;
     let usual = robust::deviation_about(&mut steps, 0.0) / std::f64::consts::SQRT_2;
     // Values that rest most of the time differ by 0 from one to the next.
     let usual = if usual > 0.0 { usual } else { mean };

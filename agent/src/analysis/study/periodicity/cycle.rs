@@ -4,8 +4,8 @@
 //! the middle half of the cycles at each place, so that bursts weigh nothing and a narrow pulse keeps its height.
 
 use super::fold::{self, Folded, Places, Rest};
-use super::lanes;
 use super::levels::Level;
+use super::sums;
 use super::turning::Turning;
 
 /// Periods of waves of fewer cycles are refined by what they explain.
@@ -208,7 +208,7 @@ fn middle_mean(values: &mut [f64]) -> f64 {
         0 => least,
         more => *above.select_nth_unstable_by(more - 1, f64::total_cmp).1,
     };
-    let (sum, count) = lanes::within(values, least, most);
+    let (sum, count) = sums::within(values, least, most);
     sum / count
 }
 

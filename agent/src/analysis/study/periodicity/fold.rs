@@ -4,8 +4,8 @@
 //! nothing. The surprise: course and places are told apart from the sums, for many cycles are compared about the same course, and
 //! about several courses at the same places.
 
-use super::lanes;
 use super::levels::Level;
+use super::sums;
 
 /// At most so many places of a cycle.
 const MOST_PLACES: usize = 64;
@@ -39,7 +39,7 @@ impl Rest {
             let gaps = values.iter_mut().zip(level.values.get(from..to)?).filter(|(_, value)| value.is_nan());
             gaps.for_each(|(rest, _)| *rest = 0.0);
         }
-        let all = lanes::squares(&values);
+        let all = sums::squares(&values);
         Some(Self { course, values, all })
     }
 }
@@ -134,7 +134,7 @@ fn course(calm: &[f64], (from, to): (usize, usize), period: f64) -> Option<Vec<f
     }
     let begin_of = |at: usize| at.saturating_sub(width / 2).min(calm.len() - width);
     let (first, last) = (begin_of(from), begin_of(to - 1));
-    let mut sum = lanes::sum(calm.get(first..first + width)?);
+    let mut sum = sums::sum(calm.get(first..first + width)?);
     let share = 1.0 / width as f64;
     let mut means = Vec::with_capacity(to - from);
     means.resize((first + width / 2 + 1).saturating_sub(from).min(to - from), sum * share);

@@ -4,8 +4,8 @@
 //! filled with the local course. The surprise: clipping is by each level's own spread, so a burst of half a minute is clipped where
 //! it is one sample among minutes, and is left where it is a level of its own among seconds.
 
-use super::lanes;
 use super::middle::middle;
+use super::sums;
 
 /// Samples that are looked at together.
 pub(super) const WINDOW: usize = 128;
@@ -198,7 +198,7 @@ fn thinned<'r>(values: &[f64], step: usize, room: &'r mut [f64; WINDOW]) -> &'r 
 /// Those that are there.
 fn without_gaps(values: &mut [f64]) -> &mut [f64] {
     // A gap among them makes the sum one.
-    if !lanes::sum(values).is_nan() {
+    if !sums::sum(values).is_nan() {
         return values;
     }
     let mut count = 0;
@@ -231,7 +231,7 @@ fn window(part: &[f64], begin: usize, before: (f64, f64), halves: &mut Halves) -
     for (distance, difference) in distances.iter_mut().zip(window.differences(part)) {
         *distance = difference.abs();
     }
-    let (mut sum, mut known) = (lanes::sum(distances), count);
+    let (mut sum, mut known) = (sums::sum(distances), count);
     window.has_gaps = sum.is_nan();
     if window.has_gaps {
         let there = distances.iter().filter(|distance| !distance.is_nan());

@@ -8,9 +8,9 @@ use std::sync::{Arc, LazyLock};
 
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::lanes;
 use super::levels::{Level, WINDOW, Window};
 use super::middle::middle;
+use super::sums;
 use super::turning::Turning;
 
 /// The least power of a peak against the median of the powers around it.
@@ -97,7 +97,7 @@ impl Search {
         let fastest = if level == 0 { FASTEST } else { BAND.1 } * size;
         // Zeros after a short window make peaks that much wider.
         let wide = WINDOW.div_ceil(window.count.max(1));
-        let floor = lanes::sum(powers) * 1e-6;
+        let floor = sums::sum(powers) * 1e-6;
         let begin = seeds.len();
         let (slowest, fastest) = (slowest as usize, fastest as usize);
         for at in slowest..=fastest {

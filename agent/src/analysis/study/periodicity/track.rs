@@ -6,7 +6,7 @@
 
 use std::f64::consts::TAU;
 
-use super::lanes;
+use super::sums;
 use super::turning::Turning;
 use crate::analysis::study::robust;
 
@@ -100,8 +100,8 @@ impl Kernel {
             }
         }
         // The sines are nothing together, so that they know no mean.
-        let sum = lanes::sum(&tapers);
-        let share = lanes::sum(&cosines) / sum;
+        let sum = sums::sum(&tapers);
+        let share = sums::sum(&cosines) / sum;
         for (cosine, taper) in cosines.iter_mut().zip(&tapers) {
             *cosine = (*cosine - taper * share) / sum;
         }
@@ -124,7 +124,7 @@ impl Kernel {
             return None;
         }
         let samples = calm.get(begin as usize..begin as usize + self.count())?;
-        let (real, imaginary) = lanes::products(samples, &self.cosines, &self.sines);
+        let (real, imaginary) = sums::products(samples, &self.cosines, &self.sines);
         Some(Sine { center: begin + half, power: real * real + imaginary * imaginary, real, imaginary })
     }
 
