@@ -18,6 +18,8 @@ use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::{Cgroup, hierarchies};
 
 pub const CGROUP_ROOT: &str = "/sys/fs/cgroup";
+/// How long a container's directories stay after its last process: see [`Bed::remove_as_a_runtime`].
+pub const CLEANING_UP: Duration = Duration::from_secs(1);
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -51,7 +53,7 @@ pub fn run_on_cgroup_v2(arguments: &[&str]) {
     // It has a /tmp of its own, and sees the current directory: a checkout in /tmp with its target directory is there so.
     let status = Command::new(runner.canonicalize().expect("a path"))
         .current_dir(root)
-        .args(["--timeout", "240", "--"])
+        .args(["--timeout", "600", "--"])
         .arg(std::env::current_exe().expect("own path"))
         .args(arguments)
         .status()
@@ -172,9 +174,10 @@ impl Bed {
     }
 
     /// Removes the container's own directories as a runtime does: it reaps the first process, then starts a program of
-    /// its own that cleans up, which takes it tens of milliseconds.
+    /// its own that cleans up. That takes it tens of milliseconds; here it takes longer, for a busy machine may keep the
+    /// sampler from running meanwhile.
     pub fn remove_as_a_runtime(&mut self) {
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(CLEANING_UP);
         self.remove();
     }
 

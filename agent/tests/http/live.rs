@@ -90,7 +90,11 @@ fn there_are_at_most_16_and_one_more_when_one_has_gone() {
     open.pop();
     // The server learns of it when it next waits for the client; it is not told when.
     let is_open = |_| get_head(server.api).starts_with("HTTP/1.1 200");
-    assert!((0..10_000).any(is_open));
+    let begun = Instant::now();
+    assert!(
+        (0..).map(is_open).take_while(|_| begun.elapsed() < Duration::from_secs(60)).any(|open| open),
+        "it never gives it back"
+    );
 }
 
 #[test]

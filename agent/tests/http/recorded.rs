@@ -216,7 +216,9 @@ fn clients_that_leave_a_large_answer_give_their_turn_back() {
         let mut stream = connect(server.api, &asking("/api/timeseries?metric=large", ""));
         stream.read_exact(&mut [0; 100]).unwrap();
     }
-    assert_eq!(get(server.api, "/api/timeseries?metric=a").status, 200);
+    // It learns of each only when it next writes.
+    let answers = |_| get(server.api, "/api/timeseries?metric=a").status;
+    assert!((0..20).map(answers).any(|status| status == 200), "the turns are never given back");
 }
 
 #[test]

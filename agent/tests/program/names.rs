@@ -37,7 +37,8 @@ fn pod(containers: &[usize]) -> Value {
 }
 
 fn start(api: &FakeApi, cgroups: &FakeCgroups, data: &std::path::Path) -> Agent {
-    let line = Line::recording(cgroups.path(), data).args(["--interval", "50ms", "--kubeconfig"]);
+    let line =
+        Line::recording(cgroups.path(), data).args(["--interval", "50ms", "--cpu-budget", "100", "--kubeconfig"]);
     line.args([api.kubeconfig()]).start().ready()
 }
 
@@ -261,7 +262,8 @@ fn a_container_that_ended_before_its_name_came_is_named_all_the_same() {
     assert_eq!(until_named(&agent, 1)["alive"], json!(false));
     agent.stop();
     let files = recording::files(data.path(), &[]);
-    assert_eq!(recording::entry(&files[0], &FakeCgroups::id(1)).identity.container.as_deref(), Some("c1"));
+    let newest = files.last().expect("a file");
+    assert_eq!(recording::entry(newest, &FakeCgroups::id(1)).identity.container.as_deref(), Some("c1"));
 }
 
 #[test]

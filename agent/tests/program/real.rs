@@ -74,6 +74,7 @@ fn an_oom_kill_is_an_event_at_once_and_after_a_restart() {
     agent.stop();
 
     let agent = Line::recording(Path::new(CGROUP_ROOT), data.path()).start().ready();
+    eventually("the files of before", || (agent.status()["store"]["scanning"] == false).then_some(()));
     assert_eq!(kills(&agent), [told], "from the sealed file, and not told again");
     let kinds = agent.get("/api/events?kind=agent_start,agent_stop").json();
     let kinds: Vec<&str> =

@@ -40,14 +40,14 @@ fn every_flag_is_read_from_its_variable() {
     assert_eq!(numbers, [0.25, 120.0, 8_388_608.0, 0.7, 7.0]);
     agent.listener("metrics alone");
     agent.stop();
-    assert_eq!(recording::files(data.path(), &[]).len(), 1);
+    assert!(!recording::files(data.path(), &[]).is_empty());
 }
 
 #[test]
 fn where_the_default_directory_cannot_be_written_it_says_so_and_takes_the_state_directory() {
     let (cgroups, state) = (FakeCgroups::with(1), open_directory());
     let line = Line::bare().args(["--listen", "127.0.0.1:0", "--worktree", "fgm-e2e-never-made", "--cgroup-root"]);
-    let line = line.args([cgroups.path()]).env("XDG_STATE_HOME", state.path());
+    let line = line.args([cgroups.path()]).args(["--interval", "60s"]).env("XDG_STATE_HOME", state.path());
     if !is_root("the state directory") {
         return;
     }

@@ -12,7 +12,7 @@ mod pods_and_devices;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bed::{Bed, can_make_cgroups};
 use fgm_agent::config::Scope;
@@ -29,8 +29,10 @@ fn worker() {
 
 fn assert_agrees(recorded_usec: i64, used_usec: i64) {
     let allowed = (used_usec / 100).max(10_000);
+    // What it takes to end comes after the process has told.
+    let ending = 30_000;
     assert!(
-        (recorded_usec - used_usec).abs() <= allowed,
+        (-allowed..=allowed + ending).contains(&(recorded_usec - used_usec)),
         "recorded {recorded_usec} us, the process used {used_usec} us"
     );
 }
@@ -77,7 +79,8 @@ fn cpu_time_agrees_with_what_the_process_used() {
     let used = bed.start("burn 1200").finish();
     let enough = used - 10_000;
     watch.until("its CPU time", |watch| {
-        watch.last(&bed.container_id, "cpu_usage_usec").is_some_and(|usec| usec >= enough)
+        let is_told = watch.last(&bed.container_id, "cpu_usage_usec").is_some_and(|usec| usec >= enough);
+        is_told && watch.rows_of(&bed.container_id).count() >= 8
     });
     assert_agrees(watch.last(&bed.container_id, "cpu_usage_usec").expect("cpu"), used);
     let user = watch.last(&bed.container_id, "cpu_user_usec").expect("user");
@@ -87,7 +90,7 @@ fn cpu_time_agrees_with_what_the_process_used() {
     assert!((user + system - used).abs() <= (used / 100).max(10_000) + resolution, "{user} + {system}, used {used}");
     let counter = column("cpu_usage_usec").expect("a metric");
     let series: Vec<i64> = watch.rows_of(&bed.container_id).map(|(_, values)| values[counter]).collect();
-    assert!(series.len() >= 8 && series.is_sorted(), "a counter only grows: {series:?}");
+    assert!(series.is_sorted(), "a counter only grows: {series:?}");
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn throttling_is_counted_in_periods_and_in_time() {
     });
     worker.finish();
     // On v1 a limit that is written after the first reading is seen with the next regular one.
-    watch.until("its limit", |watch| watch.last(&bed.container_id, "cpu_quota_usec").is_some());
+    watch.until("its limit", |watch| watch.last(&bed.container_id, "cpu_quota_usec") == Some(20_000));
     let last = |metric| watch.last(&bed.container_id, metric).expect(metric);
     assert!(last("cpu_nr_periods") >= last("cpu_nr_throttled"));
     let throttled = last("cpu_throttled_usec");
@@ -194,9 +197,10 @@ fn a_changed_limit_is_in_the_next_row() {
     let bed = Bed::new();
     watch.until("a first row", |watch| watch.has_row(&bed.container_id));
     bed.limit_memory(100 << 20);
-    let begun = Instant::now();
+    let written = fgm_agent::clock::wall();
     watch.until("the new limit", |watch| watch.last(&bed.container_id, "memory_max_bytes") == Some(100 << 20));
-    assert!(begun.elapsed() < Duration::from_secs(5), "sooner than the next regular reading");
+    let after = watch.rows_of(&bed.container_id).filter(|(row, _)| row.time > written).count();
+    assert!(after <= 10, "sooner than the next regular reading: {after} rows after it was written");
 }
 
 #[test]
@@ -310,7 +314,7 @@ fn a_container_removed_from_one_hierarchy_after_the_other_keeps_its_totals() {
     let mut watch = Watch::start(Duration::from_millis(20));
     let used = bed.start("burn 100").finish();
     watch.until("rows", |watch| watch.rows_of(&bed.container_id).count() >= 3);
-    std::thread::sleep(Duration::from_millis(100)); // as a runtime does: see `Bed::remove_as_a_runtime`
+    std::thread::sleep(bed::CLEANING_UP);
     bed.remove_controllers();
     std::thread::sleep(Duration::from_millis(100)); // five passes see the cgroup half removed
     bed.remove_unified();
@@ -339,9 +343,7 @@ fn the_unified_directory_of_a_hybrid_machine_may_come_last() {
         let links = std::fs::read_dir("/proc/self/fd").expect("list").flatten();
         links.filter_map(|link| std::fs::read_link(link.path()).ok()).any(|target| target == events)
     };
-    let rows = watch.rows_of(&bed.container_id).count();
-    watch.until("some rows more", |watch| watch.rows_of(&bed.container_id).count() >= rows + 3);
-    assert!(is_open(), "the sampler holds {}", events.display());
+    watch.until("the sampler to hold the unified directory's events", |_| is_open());
 }
 
 #[test]

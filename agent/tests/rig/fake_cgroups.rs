@@ -52,6 +52,8 @@ impl FakeCgroups {
         for entry in std::fs::read_dir(CAPTURED).expect("captured files").flatten() {
             std::fs::copy(entry.path(), made.join(entry.file_name())).expect("copy");
         }
+        // Its processes were another machine's; no process here has this number.
+        std::fs::write(made.join("cgroup.procs"), "4194305\n").expect("write");
         std::fs::create_dir_all(directory.parent().expect("a parent")).expect("make cgroups above");
         std::fs::rename(&made, directory).expect("move in");
         directory.to_owned()

@@ -100,7 +100,7 @@ impl Line {
     pub(crate) fn run_by_nobody(mut self) -> Self {
         let copy = open_directory();
         let program = copy.path().join("fgm-agent");
-        std::fs::copy(PROGRAM, &program).expect("copy the program");
+        copy_program(Path::new(PROGRAM), &program);
         let mut command = Command::new(program);
         command.args(self.command.get_args()).uid(NOBODY).gid(NOBODY);
         self.command = with_variables_of(&self.command, command);
@@ -281,6 +281,12 @@ pub(crate) fn sealed(log: &[String], name: &str) -> u64 {
 pub(crate) fn own_program_for_everybody() -> (tempfile::TempDir, PathBuf) {
     let directory = open_directory();
     let program = directory.path().join("test");
-    std::fs::copy(std::env::current_exe().expect("own path"), &program).expect("copy");
+    copy_program(&std::env::current_exe().expect("own path"), &program);
     (directory, program)
+}
+
+/// By another process: a child that another test starts meanwhile would have the copy open for writing, and it could not be started.
+fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").args([from, to]).status().expect("cp");
+    assert!(status.success(), "copy {}", from.display());
 }
