@@ -3,7 +3,10 @@
 //! Pure. The list of kinds is here and nowhere else; which numbers an event carries is in `table/events.rs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::human;
+use crate::metric::{Metric, UNLIMITED, Unit};
 use crate::model::{Row, SeriesKey, Tick, UnixMicros};
 use crate::subject::{Event, Owner, Subject};
 use crate::table::Table;
@@ -137,6 +140,37 @@ impl Draft {
         Self { kind, time, owner: Owner::default(), comm, reason, metric, message: message.into(), numbers: Vec::new() }
     }
 
+    /// A limit changed, from one value of its column to another.
+    #[must_use]
+    pub fn limit_change(time: UnixMicros, metric: &Metric, old: i64, new: i64) -> Self {
+        let known = |limit: i64| Some(limit).filter(|&limit| limit != UNLIMITED);
+        let told = |limit: i64| match (known(limit), u64::try_from(limit)) {
+            (None, _) => "no limit".to_owned(),
+            (_, Ok(bytes)) if metric.unit == Unit::Bytes => human::format_size(bytes),
+            (_, Ok(usec)) if metric.unit == Unit::Usec => human::format_duration(Duration::from_micros(usec)),
+            _ => limit.to_string(),
+        };
+        let message = format!("{} changed from {} to {}", metric.name, told(old), told(new));
+        let draft = Self::new(Kind::LimitChange, time, message).metric(metric.name);
+        draft.number("old_value", known(old)).number("new_value", known(new))
+    }
+
+    /// A container is throttled in so many periods after a while without.
+    #[must_use]
+    pub fn throttling_begin(time: UnixMicros, periods: i64) -> Self {
+        let message = format!("throttled in {periods} periods, after at least 5 s without");
+        Self::new(Kind::ThrottlingBegin, time, message).metric("cpu_nr_throttled").number("count", periods)
+    }
+
+    /// The throttling that lasted for so long is over.
+    #[must_use]
+    pub fn throttling_end(time: UnixMicros, periods: i64, duration_usec: i64) -> Self {
+        let seconds = duration_usec as f64 / 1e6;
+        let message = format!("no longer throttled, after {periods} throttled periods in {seconds:.1} s");
+        let draft = Self::new(Kind::ThrottlingEnd, time, message).metric("cpu_nr_throttled");
+        draft.number("count", periods).number("duration_usec", duration_usec)
+    }
+
     /// The container or pod that it happened to.
     #[must_use]
     pub fn of(mut self, owner: Owner) -> Self {
@@ -209,6 +243,7 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::METRICS;
 
     #[test]
     fn a_draft_becomes_one_row_with_its_numbers() {
@@ -222,6 +257,17 @@ mod tests {
         assert_eq!(values[column("count")], 1);
         assert_eq!((tick.births.len(), &*tick.deaths), (1, &[SeriesKey(3)][..]));
         assert!(matches!(&tick.births[0].1, Subject::Event(event) if event.kind == "oom_kill" && event.sequence == 3));
+    }
+
+    #[test]
+    fn limits_and_times_are_told_in_units_that_people_read() {
+        let metric = |name: &str| METRICS.iter().find(|metric| metric.name == name).expect("a metric");
+        let told = |name: &str, old, new| Draft::limit_change(7, metric(name), old, new).message;
+        assert_eq!(told("memory_max_bytes", 32 << 20, UNLIMITED), "memory_max_bytes changed from 32MiB to no limit");
+        assert_eq!(told("cpu_quota_usec", 50_000, 1_500_000), "cpu_quota_usec changed from 50ms to 1500ms");
+        assert_eq!(told("pids_max", 100, 200), "pids_max changed from 100 to 200");
+        let end = Draft::throttling_end(7, 1751, 174_000_499).message;
+        assert_eq!(end, "no longer throttled, after 1751 throttled periods in 174.0 s");
     }
 
     #[test]

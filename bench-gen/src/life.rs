@@ -107,9 +107,7 @@ impl Life {
             }
             let periods = outcome.throttled;
             self.throttling = Some(Throttling { began: time, last: time, periods, throttled_usec });
-            let message = format!("throttled in {periods} periods, after at least 5 s without");
-            let draft = Draft::new(Kind::ThrottlingBegin, time, message).metric("cpu_nr_throttled");
-            return Some(self.of(draft.number("count", periods).number("uncertainty_usec", 1_000_000)));
+            return Some(self.of(Draft::throttling_begin(time, periods).number("uncertainty_usec", 1_000_000)));
         }
         if self.throttling.is_some_and(|going_on| time - going_on.last >= QUIET_S * 1_000_000) {
             return self.end_throttling(time);
@@ -121,9 +119,7 @@ impl Life {
     pub fn end_throttling(&mut self, time: UnixMicros) -> Option<Draft> {
         let was = self.throttling.take()?;
         let (duration, periods) = (was.last - was.began, was.periods);
-        let message = format!("no longer throttled, after {periods} throttled periods in {} ms", duration / 1000);
-        let draft = Draft::new(Kind::ThrottlingEnd, time, message).metric("cpu_nr_throttled");
-        let draft = draft.number("count", periods).number("duration_usec", duration);
+        let draft = Draft::throttling_end(time, periods, duration);
         let throttled = self.account.values()[m::cpu_throttled_usec] - was.throttled_usec;
         Some(self.of(draft.number("throttled_usec", throttled)))
     }

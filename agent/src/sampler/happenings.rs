@@ -19,7 +19,7 @@ use crate::clock::{monotonic, thread_cpu, wall};
 use crate::event::{Draft, Kind};
 use crate::hierarchy;
 use crate::kernel_log::Victim;
-use crate::metric::{METRICS, Tree, UNLIMITED};
+use crate::metric::{METRICS, Tree};
 use crate::model::{Role, SeriesKey, Tick, UnixMicros};
 use crate::schedule::Monotonic;
 use crate::subject::Owner;
@@ -297,25 +297,12 @@ impl Sampler {
 
 fn draft_of(happened: &Happened, time: UnixMicros, since_before: Option<i64>) -> Draft {
     match *happened {
-        Happened::LimitChange { column, old, new } => {
-            let name = METRICS[column].name;
-            let value = |value: i64| Some(value).filter(|&value| value != UNLIMITED);
-            let word = |limit: i64| value(limit).map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
-            let message = format!("{name} changed from {} to {}", word(old), word(new));
-            let draft = Draft::new(Kind::LimitChange, time, message).metric(name);
-            draft.number("old_value", value(old)).number("new_value", value(new))
-        }
+        Happened::LimitChange { column, old, new } => Draft::limit_change(time, &METRICS[column], old, new),
         Happened::ThrottlingBegin { periods } => {
-            let message = format!("throttled in {periods} periods, after at least 5 s without");
-            let draft = Draft::new(Kind::ThrottlingBegin, time, message).metric("cpu_nr_throttled");
-            draft.number("count", periods).number("uncertainty_usec", since_before)
+            Draft::throttling_begin(time, periods).number("uncertainty_usec", since_before)
         }
         Happened::ThrottlingEnd { duration_usec, periods, throttled_usec } => {
-            let message =
-                format!("no longer throttled, after {periods} throttled periods in {} ms", duration_usec / 1000);
-            let draft = Draft::new(Kind::ThrottlingEnd, time, message).metric("cpu_nr_throttled");
-            let draft = draft.number("count", periods).number("duration_usec", duration_usec);
-            draft.number("throttled_usec", throttled_usec)
+            Draft::throttling_end(time, periods, duration_usec).number("throttled_usec", throttled_usec)
         }
     }
 }

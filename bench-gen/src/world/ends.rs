@@ -183,13 +183,11 @@ impl World {
         let before = life.account.values()[m::memory_max_bytes];
         life.account.limit_memory((before as f64 * factor / 4096.0) as i64);
         let after = life.account.values()[m::memory_max_bytes];
-        let metric = METRICS[m::memory_max_bytes].name;
+        let metric = &METRICS[m::memory_max_bytes];
         let time = self.clock.late_in(second);
         if self.is_sampled {
-            let draft = Draft::new(Kind::LimitChange, time, format!("{metric} changed from {before} to {after}"));
-            let draft = draft.metric(metric).number("old_value", before).number("new_value", after);
-            recorder.event(life.of(draft));
+            recorder.event(life.of(Draft::limit_change(time, metric, before, after)));
         }
-        self.tell(index, (time, time), What::LimitChange { metric: metric.to_owned(), before, after });
+        self.tell(index, (time, time), What::LimitChange { metric: metric.name.to_owned(), before, after });
     }
 }
