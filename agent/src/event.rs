@@ -158,7 +158,7 @@ impl Draft {
     /// A container is throttled in so many periods after a while without.
     #[must_use]
     pub fn throttling_begin(time: UnixMicros, periods: i64) -> Self {
-        let message = format!("throttled in {periods} periods, after at least 5 s without");
+        let message = format!("throttled in {periods} {}, after at least 5 s without", word_for(periods));
         Self::new(Kind::ThrottlingBegin, time, message).metric("cpu_nr_throttled").number("count", periods)
     }
 
@@ -166,7 +166,8 @@ impl Draft {
     #[must_use]
     pub fn throttling_end(time: UnixMicros, periods: i64, duration_usec: i64) -> Self {
         let seconds = duration_usec as f64 / 1e6;
-        let message = format!("no longer throttled, after {periods} throttled periods in {seconds:.1} s");
+        let word = word_for(periods);
+        let message = format!("no longer throttled, after {periods} throttled {word} in {seconds:.1} s");
         let draft = Self::new(Kind::ThrottlingEnd, time, message).metric("cpu_nr_throttled");
         draft.number("count", periods).number("duration_usec", duration_usec)
     }
@@ -240,6 +241,10 @@ impl Draft {
     }
 }
 
+fn word_for(periods: i64) -> &'static str {
+    if periods == 1 { "period" } else { "periods" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +271,7 @@ mod tests {
         assert_eq!(told("memory_max_bytes", 32 << 20, UNLIMITED), "memory_max_bytes changed from 32MiB to no limit");
         assert_eq!(told("cpu_quota_usec", 50_000, 1_500_000), "cpu_quota_usec changed from 50ms to 1500ms");
         assert_eq!(told("pids_max", 100, 200), "pids_max changed from 100 to 200");
+        assert_eq!(Draft::throttling_begin(7, 1).message, "throttled in 1 period, after at least 5 s without");
         let end = Draft::throttling_end(7, 1751, 174_000_499).message;
         assert_eq!(end, "no longer throttled, after 1751 throttled periods in 174.0 s");
     }
