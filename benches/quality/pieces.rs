@@ -1,6 +1,7 @@
 //! Pieces of series in which something was planted, with what the studies find in them, for `side_by_side.py`.
 //!
-//! A piece is 7,200 readings. Pieces with one wave each are also added up in pairs, so that there are some with two at once.
+//! A piece is 7,200 readings; a shorter recording of at least 5,000 is one. Pieces with one wave each are also added up in pairs, so that
+//! there are some with two at once.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,6 +18,10 @@ use crate::Series;
 
 /// Readings of a piece.
 const PIECE: usize = 7_200;
+/// Readings of a recording that is one piece.
+const LEAST: usize = 5_000;
+/// A wave has to hold for so much of a piece to be one that has to be found there.
+const HOLDS: f64 = 0.75;
 /// How long waves take to find is the best of so many rounds, as of the other programs; the others are asked once.
 const ROUNDS: usize = 5;
 /// Waves of at least so many times the noise are added up.
@@ -37,7 +42,7 @@ struct Wave {
     values: Vec<f64>,
 }
 
-/// What was planted in a piece: positions and sizes of changes, periods and sizes of waves, rates of leaks.
+/// What was planted in a piece: positions and sizes of changes, periods in readings and sizes of waves, rates of leaks.
 #[derive(Default)]
 struct Planted {
     changes: Vec<(usize, f64)>,
@@ -53,20 +58,23 @@ impl Dump {
     /// Writes the pieces of a series in which something was planted.
     pub(crate) fn pieces(&mut self, truth: &Truth, (id, column): (&str, &str), series: &Series) -> Result<()> {
         let times = series.signal.times();
-        for begin in (0..times.len().saturating_sub(PIECE)).step_by(PIECE) {
-            let (first, last) = (times[begin], times[begin + PIECE - 1]);
+        let begins = if (LEAST..PIECE).contains(&times.len()) { 1 } else { times.len().saturating_sub(PIECE) };
+        for begin in (0..begins).step_by(PIECE) {
+            let (first, last) = (times[begin], times[(begin + PIECE).min(times.len()) - 1]);
             let signal = series.signal.part(first, last + 1);
             let mut planted = Planted::default();
             for fact in truth.facts.iter().filter(|fact| fact.of.as_ref().is_some_and(|of| of.container_id == id)) {
                 let is_in_all = fact.from_us <= first && fact.to_us >= last;
+                let share = (fact.to_us.min(last) - fact.from_us.max(first)) as f64 / (last - first) as f64;
                 match &fact.what {
                     What::Change { metric, size_sigmas, .. }
                         if metric == column && (first..last).contains(&fact.from_us) =>
                     {
                         planted.changes.push((position(&signal, fact.from_us), *size_sigmas));
                     }
-                    What::Period { metric, period_us, amplitude, sigma, .. } if metric == column && is_in_all => {
-                        planted.periods.push((*period_us as f64 / 1e6, amplitude / sigma));
+                    What::Period { metric, period_us, amplitude, sigma, .. } if metric == column && share > 0.0 => {
+                        let sigmas = if share >= HOLDS { amplitude / sigma } else { 0.0 };
+                        planted.periods.push((*period_us as f64 / signal.step_usec() as f64, sigmas));
                     }
                     What::Leak { metric, rate, .. } if metric == column && is_in_all => planted.leaks.push(*rate),
                     _ => {}
@@ -129,7 +137,7 @@ impl Dump {
             "planted": { "changes": planted.changes, "periods": planted.periods, "leaks": planted.leaks },
             "found": {
                 "changes": shifts.collect::<Vec<_>>(),
-                "periods": measures(&waves, "period"),
+                "periods": measures(&waves, "period").iter().map(|period| period / signal.step_seconds()).collect::<Vec<_>>(),
                 "slopes": measures(&growth, "slope"),
             },
             "ms": { "changes": shifts_ms, "periods": waves_ms, "slopes": growth_ms },
