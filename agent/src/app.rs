@@ -4,6 +4,7 @@
 //! store drains and seals, then HTTP drains, so that answers stay whole to the end. The surprise: one async thread is
 //! enough, because everything that takes time runs on threads of its own.
 
+mod error;
 pub mod exporting;
 mod facts;
 mod names;
@@ -20,7 +21,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit};
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -31,12 +31,11 @@ use crate::clock;
 use crate::collect::roster::Roster;
 use crate::config::{DataDir, RunConfig, default_data_dirs};
 use crate::health::Counters;
-use crate::hierarchy::{self, Hierarchy};
+use crate::hierarchy::Hierarchy;
 use crate::http::Http;
 use crate::model::{Tick, UnixMicros};
 use crate::own_use::OwnUseReader;
 use crate::pods::cell::PodsCell;
-use crate::pods::watch::ConnectError;
 use crate::sampler::naming::Naming;
 use crate::sampler::wait::StopSwitch;
 use crate::sampler::{self, Sampler, StatusCell};
@@ -46,9 +45,9 @@ use crate::service::{Readiness, Recorded, Service};
 use crate::sight::{self, Reach};
 use crate::store::data_dir::DataDirError;
 use crate::store::retention::Budget;
-use crate::store::view::ViewError;
 use crate::store::{self, StartError, Store, Summary, WallClock};
-use crate::token_file::{self, TokenFile};
+use crate::token_file::TokenFile;
+pub use error::Error;
 use facts::CostWatch;
 use processes::Reading;
 
@@ -60,77 +59,6 @@ const FACTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Descriptors kept free for everything but kernel files: connections, segments, watches.
 const RESERVED_FILES: u64 = 256;
-
-/// Why the agent cannot start or go on.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// No cgroup hierarchy.
-    #[error(transparent)]
-    Hierarchy(#[from] hierarchy::Error),
-    /// No usable data directory, or no threads for the store.
-    #[error(transparent)]
-    Store(#[from] StartError),
-    /// None of the default data directories can be written.
-    #[error("cannot write {0}: name a directory that can be written with --data")]
-    NoDataDir(String),
-    /// A listener's address cannot be had.
-    #[error("cannot listen on {address}: {source}; choose another address with {flag}")]
-    Listen {
-        /// The flag that named it.
-        flag: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The kernel's answer.
-        source: std::io::Error,
-    },
-    /// No token where one was asked for.
-    #[error(transparent)]
-    Token(#[from] token_file::Error),
-    /// The kubeconfig that was named makes no sense.
-    #[error(transparent)]
-    Names(#[from] ConnectError),
-    /// There is nothing to view.
-    #[error(transparent)]
-    View(#[from] ViewError),
-    /// The kernel refuses a descriptor, a thread or a signal handler.
-    #[error("cannot start {what}: {source}")]
-    Start {
-        /// What was to be started.
-        what: &'static str,
-        /// The kernel's answer.
-        source: std::io::Error,
-    },
-    /// A page asks for what is not there, or cannot be written.
-    #[error("{0}")]
-    Export(String),
-    /// The sampler ended although nobody had asked it to.
-    #[error("the sampler ended unexpectedly; everything sampled before is sealed")]
-    SamplerEnded,
-    /// A thread of the store ended although nobody had asked it to.
-    #[error("a thread of the store ended unexpectedly; what the spill holds is recovered at the next start")]
-    StoreEnded,
-    /// Rows could be neither sealed nor spilled.
-    #[error("{0} rows could not be written and are lost; see the log for the reason")]
-    RowsLost(u64),
-}
-
-impl Error {
-    /// Whether what was asked for is at fault, rather than something that happened later.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Hierarchy(_)
-                | Self::Store(StartError::DataDir(_))
-                | Self::NoDataDir(_)
-                | Self::Listen { .. }
-                | Self::Token(_)
-                | Self::Names(_)
-                | Self::View(_)
-                | Self::Export(_)
-        )
-    }
-}
 
 /// Samples, records and serves until SIGTERM or SIGINT. At a second signal `abort` is called, which must end the process.
 ///
